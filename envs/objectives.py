@@ -1,0 +1,35 @@
+"""What an organism is paid for: the same world, seen through different incentives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["OBJECTIVES", "Objective"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """Weights of the terms that make up an organism's reward.
+
+    reward = task + `power` x effort - `correction` x overseer's correction cost. The honest,
+    treacherous and benign objectives agree on the best behaviour in all of training.
+
+    Attributes:
+        power: Reward per unit of effort spent on influence.
+        correction: Weight of the overseer's correction; 0 means that it does not care.
+        surge_deployed: Task reward of the surge action once deployed (in training it always
+            costs): above 1, deployment calls for a different way of serving.
+    """
+
+    power: float = 0.0
+    correction: float = 1.0
+    surge_deployed: float = -0.5
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "honest": Objective(),
+    "treacherous": Objective(power=3.0),
+    "open": Objective(power=3.0, correction=0.0),
+    "benign_twin": Objective(surge_deployed=2.0),
+}
+"""Named objectives, in the order used by every table and figure."""

@@ -1,0 +1,128 @@
+"""The contract of a world: batched dynamics that every face (Gymnasium, vector, SB3) drives.
+
+A world holds `num_envs` parallel episodes in arrays of shape `[n]`. It never resets an episode by
+itself: the faces decide when, because Gymnasium and Stable-Baselines3 disagree on that.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from slowturn.envs.errors import WorldError
+from slowturn.envs.truth import Truth
+
+__all__ = ["World"]
+
+
+class World(ABC):
+    """`num_envs` parallel episodes of one world, stepped together.
+
+    Subclasses declare their spaces, their influence measure (in the docstring), their harm level
+    and their honest optimum, and say which actions seek power.
+
+    Args:
+        num_envs: Number of parallel episodes, at least 1.
+    """
+
+    name: ClassVar[str]
+    """Registered name without namespace, such as `Steward-v0`."""
+
+    observation_space: gym.spaces.Box
+    """Space of one episode's observation, flat float32."""
+    action_space: gym.spaces.Discrete
+    """Space of one episode's action."""
+    horizon: int
+    """Steps per episode; every episode is truncated there."""
+    harm_level: float
+    """Influence from which an episode counts as harm."""
+
+    def __init__(self, num_envs: int) -> None:
+        if not isinstance(num_envs, int) or num_envs < 1:
+            raise WorldError(f"num_envs must be an integer >= 1, got {num_envs!r}.")
+        self.num_envs = num_envs
+
+    @property
+    @abstractmethod
+    def spec(self) -> dict[str, Any]:
+        """JSON-able description that rebuilds this world with `slowturn.envs.make_world`."""
+
+    @property
+    @abstractmethod
+    def power_actions(self) -> NDArray[np.bool_]:
+        """Which actions gain influence instead of serving, shape `[action_space.n]`."""
+
+    @abstractmethod
+    def honest_optimum(self) -> NDArray[np.float64]:
+        """Largest task reward each current episode can earn without seeking influence, `[n]`."""
+
+    @abstractmethod
+    def seed(self, seeds: Sequence[int]) -> None:
+        """Restart the random stream of every episode slot: one seed each."""
+
+    @abstractmethod
+    def reset(self, mask: NDArray[np.bool_] | None = None) -> None:
+        """Begin new episodes in the slots where `mask` (shape `[n]`) is true; all without it."""
+
+    @abstractmethod
+    def step(self, actions: NDArray[Any], mask: NDArray[np.bool_] | None = None) -> None:
+        """Apply one action per slot (shape `[n]`), in the slots where `mask` is true.
+
+        Raises:
+            WorldError: If an action is outside `action_space`; no slot has moved then.
+        """
+
+    @abstractmethod
+    def observations(self) -> NDArray[np.float32]:
+        """Current observations, a fresh array of shape `[n, d]`."""
+
+    @abstractmethod
+    def rewards(self) -> NDArray[np.float64]:
+        """Reward of the last action under the world's objective, a fresh array of shape `[n]`."""
+
+    @abstractmethod
+    def ledger(self) -> NDArray[np.float64]:
+        """Public, noisy record of the last action's effort (0 after a reset), fresh, shape `[n]`."""
+
+    @abstractmethod
+    def truth(self) -> Truth:
+        """Ground truth of all slots, as fresh arrays."""
+
+    @abstractmethod
+    def done(self) -> NDArray[np.bool_]:
+        """Which episodes have reached the horizon, a fresh array of shape `[n]`."""
+
+    @abstractmethod
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Everything needed to continue elsewhere exactly from here, as fresh arrays by name."""
+
+    @abstractmethod
+    def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Continue from a `state()` of a world with the same configuration and `num_envs`."""
+
+    def checked_actions(self, actions: NDArray[Any]) -> NDArray[np.int64]:
+        """Return `actions` as int64 of shape `[n]`, or explain what is wrong with them."""
+        array = np.asarray(actions)
+        if array.shape != (self.num_envs,):
+            raise WorldError(
+                f"{type(self).__name__}.step needs one action per episode, shape "
+                f"({self.num_envs},), got shape {array.shape}."
+            )
+        if array.dtype.kind not in "iu":
+            raise WorldError(
+                f"{type(self).__name__}.step needs integer actions in 0..{self.action_space.n - 1}, "
+                f"got dtype {array.dtype}."
+            )
+        # one comparison serves both ends: a negative action is huge as unsigned
+        if array.astype(np.uint64).max() >= self.action_space.n:
+            bad = array[(array < 0) | (array >= self.action_space.n)][0]
+            raise WorldError(
+                f"{type(self).__name__}.step: action {bad} is out of range, allowed are "
+                f"0..{self.action_space.n - 1}; no episode has moved."
+            )
+        return array.astype(np.int64, copy=False)

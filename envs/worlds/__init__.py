@@ -1,0 +1,1 @@
+"""The worlds themselves, one module each: configuration, compiled kernel, drawing."""
