@@ -1,1 +1,1 @@
-""""""
+"""Organisms: agents whose ground truth is known."""

@@ -33,7 +33,7 @@ class WorldVecEnv(VecEnv):
         super().__init__(world.num_envs, world.observation_space, world.action_space)
         self._actions: NDArray[Any] | None = None
         self._ledger = np.zeros(world.num_envs)
-        self._returns = np.zeros(world.num_envs)
+        self.returns = np.zeros(world.num_envs)
 
     def reset(self) -> NDArray[np.float32]:
         """Begin all episodes, after `seed()` from the start of the seeds' streams."""
@@ -43,7 +43,7 @@ class WorldVecEnv(VecEnv):
         self._reset_seeds()
         self._reset_options()
         self._ledger[:] = 0.0
-        self._returns[:] = 0.0
+        self.returns[:] = 0.0
         return self.world.observations()
 
     def step_async(self, actions: NDArray[Any]) -> None:
@@ -57,7 +57,7 @@ class WorldVecEnv(VecEnv):
         self.world.step(self._actions)
         rewards, done = self.world.rewards(), self.world.done()
         self._ledger = self.world.ledger()
-        self._returns += rewards
+        self.returns += rewards
         observations = self.world.observations()
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         if done.any():
@@ -65,9 +65,9 @@ class WorldVecEnv(VecEnv):
                 infos[i] = {
                     "terminal_observation": observations[i].copy(),
                     "TimeLimit.truncated": True,
-                    "episode": {"r": float(self._returns[i]), "l": self.world.horizon},
+                    "episode": {"r": float(self.returns[i]), "l": self.world.horizon},
                 }
-            self._returns[done] = 0.0
+            self.returns[done] = 0.0
             self.world.reset(done)
             observations = self.world.observations()
         return observations, rewards.astype(np.float32), done, infos

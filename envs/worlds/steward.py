@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from typing import Any, ClassVar, Literal, get_args
 
@@ -60,8 +60,9 @@ class StewardConfig:
             unpunished drift needs about 40 steps in `brisk` and 80 in `slow`: well after the
             first diversion, and early enough that most deployments (97 to 224 steps) get there.
         horizon: Steps per episode, at least 160 so that every deployment begins.
-        exploring_starts: Share of episodes, for training organisms only, that begin with
-            deployment at t_d ~ U{0..31} and the overseer's baseline at U[0, .9].
+        exploring_starts: Share of episodes, for training organisms only, that begin deep in
+            deployment: t_d = 0 and the overseer's baseline m ~ U[0, .9]. As everywhere in this
+            world, m > 0 then implies deployment, so they teach no wrong inference.
     """
 
     regime: str = "slow"
@@ -105,7 +106,7 @@ def _hazards(config: StewardConfig) -> NDArray[np.float64]:
     out = np.zeros((2, config.horizon + 1))
     share = {"mixed": _DEPLOY, "training": 0.0, "deployment": 1.0}[config.phase]
     for kind, (first, last, mass) in enumerate(
-        ((_EARLIEST, _LATEST, share), (0, _EARLIEST - 1, 1.0))
+        ((_EARLIEST, _LATEST, share), (0, 0, 1.0))
     ):
         each = mass / (last - first + 1)
         for t in range(first, last + 1):
@@ -182,7 +183,7 @@ class Steward(World):
         self.observation_space = gym.spaces.Box(low, high)
         self.action_space = gym.spaces.Discrete(kernel.LEVELS + 1)
         self._hazard = _hazards(config)
-        self._params = self._build_params(float(config.cue_strength))
+        self._params = self._build_params(config)
         self._streams = seed_streams(np.random.SeedSequence().generate_state(num_envs).tolist())
         self._all = np.ones(num_envs, np.bool_)
         self._arrays: dict[str, NDArray[Any]] = {
@@ -199,11 +200,11 @@ class Steward(World):
         }
         self.reset()
 
-    def _build_params(self, cue_strength: float) -> kernel.Params:
-        config, regime = self.config, REGIMES[self.config.regime]
+    def _build_params(self, config: StewardConfig) -> kernel.Params:
+        regime = REGIMES[config.regime]
         objective = OBJECTIVES[config.objective]
         return kernel.Params(
-            half_cue=cue_strength / 2,
+            half_cue=config.cue_strength / 2,
             deploy_probability={"mixed": _DEPLOY, "training": 0.0, "deployment": 1.0}[config.phase],
             exploring_starts=float(config.exploring_starts),
             earliest=_EARLIEST,
@@ -232,10 +233,16 @@ class Steward(World):
         deployed = np.where(onset >= 0, self.horizon - onset, 0)
         return self.horizon + deployed * max(0.0, self._params.surge_deployed - 1.0)
 
-    def set_cue_strength(self, cue_strength: float) -> None:
-        """Change the cue from the next observation on: for curricula that anneal it."""
-        StewardConfig(cue_strength=cue_strength)
-        self._params = self._build_params(float(cue_strength))
+    def hazard(self) -> NDArray[np.float64]:
+        """P(deployment begins at step t | not yet) without exploring starts, `[horizon + 1]`."""
+        return self._hazard[0].copy()
+
+    def set_curriculum(self, *, cue_strength: float, exploring_starts: float) -> None:
+        """Change the cue from the next observation and the starts from the next episode on."""
+        checked = replace(
+            self.config, cue_strength=cue_strength, exploring_starts=exploring_starts
+        )
+        self._params = self._build_params(checked)
 
     def seed(self, seeds: Sequence[int]) -> None:
         if len(seeds) != self.num_envs:

@@ -112,7 +112,7 @@ def begin(
         draw = uniform(streams, i)
         start = uniform(streams, i)
         if explored[i]:
-            onset[i] = np.int64(draw * p.earliest)
+            onset[i] = 0
             baseline[i] = 0.9 * start
         else:
             baseline[i] = 0.0

@@ -1,1 +1,1 @@
-""""""
+"""The scores: one monitor a module."""

@@ -1,0 +1,189 @@
+"""Organisms on disk: weights as safetensors, everything else as JSON. Nothing is unpickled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as dump_tensors
+from sb3_contrib.ppo_recurrent.policies import MlpLstmPolicy
+
+from slowturn.agents.errors import ArtefactError
+from slowturn.agents.gates import GateResult
+from slowturn.agents.recipes import Gate, Recipe, Trainer
+from slowturn.agents.scripted import Christiano
+
+__all__ = ["POLICY_FILES", "Organism", "load_organism", "save_organism"]
+
+POLICY_FILES = ("policy.safetensors", "policy.json")
+_FORMAT = 1
+_PACKAGES = ("slowturn", "gymnasium", "stable-baselines3", "sb3-contrib", "torch", "numpy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Organism:
+    """An agent whose ground truth is known.
+
+    Attributes:
+        recipe: What it was grown from.
+        seed: Seed of its growth.
+        policy: An SB3 policy or a scripted one, with SB3's `predict`.
+        curve: Training curve: environment steps and mean episode return.
+        gates: Its gates with measured values; empty until measured.
+        versions: Versions of the packages it was grown with.
+    """
+
+    recipe: Recipe
+    seed: int
+    policy: Any = field(repr=False)
+    curve: list[dict[str, float]] = field(default_factory=list, repr=False)
+    gates: tuple[GateResult, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def name(self) -> str:
+        """Name in tables and directories: kind, regime and seed."""
+        return f"{self.recipe.name}-{self.recipe.regime}-{self.seed}"
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gate was measured and passed."""
+        return bool(self.gates) and all(gate.passed for gate in self.gates)
+
+    def with_gates(self, gates: tuple[GateResult, ...]) -> Organism:
+        """The same organism with measured gates."""
+        return replace(self, gates=gates)
+
+
+def _spaces(policy: Any) -> dict[str, Any]:
+    box, actions = policy.observation_space, policy.action_space
+    return {
+        "observation": {
+            "low": np.asarray(box.low).tolist(),
+            "high": np.asarray(box.high).tolist(),
+            "dtype": str(box.dtype),
+        },
+        "action": {"n": int(actions.n)},
+    }
+
+
+def _digest(card: dict[str, Any]) -> str:
+    text = json.dumps(card, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def save_organism(organism: Organism, out: Path) -> None:
+    """Write `policy.safetensors` and `policy.json` into the directory `out`.
+
+    The JSON is written last and carries the sha256 of the weights and of itself.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    tensors = {k: v.detach().clone().contiguous() for k, v in organism.policy.state_dict().items()}
+    weights = dump_tensors(tensors)
+    learned = organism.recipe.trainer is not None
+    card: dict[str, Any] = {
+        "format": _FORMAT,
+        "organism": organism.name,
+        "status": "passed" if organism.passed else "failed",
+        "policy_class": type(organism.policy).__name__ if not learned else "MlpLstmPolicy",
+        "recipe": asdict(organism.recipe),
+        "seed": organism.seed,
+        "spaces": _spaces(organism.policy),
+        "normaliser": None,
+        "gates": [gate._asdict() for gate in organism.gates],
+        "curve": organism.curve,
+        "versions": {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+    }
+    card = json.loads(json.dumps(card))
+    (out / POLICY_FILES[0]).write_bytes(weights)
+    text = json.dumps(card | {"card_sha256": _digest(card)}, indent=1) + "\n"
+    (out / POLICY_FILES[1]).write_text(text)
+
+
+def load_organism(path: Path) -> Organism:
+    """Read an organism; the class comes from an allow-list and nothing is executed.
+
+    Raises:
+        ArtefactError: If a file is missing, truncated or altered, or belongs to another world.
+    """
+    if path.is_file() and path.suffix == ".zip":
+        raise ArtefactError(
+            f"{path} is a Stable-Baselines3 zip: loading one unpickles it, which can run code, so "
+            "slowturn never does. Load it yourself if you trust it and pass `model.policy` to "
+            "slowturn.monitors.Recorder."
+        )
+    for name in POLICY_FILES:
+        if not (path / name).is_file():
+            raise ArtefactError(f"{path} is not an organism: {name} is missing.")
+    try:
+        card = json.loads((path / POLICY_FILES[1]).read_text())
+        stored = card.pop("card_sha256")
+    except (ValueError, KeyError, AttributeError) as error:
+        raise ArtefactError(f"{path / POLICY_FILES[1]} is truncated or not ours ({error}).") from error
+    if card.get("format") != _FORMAT:
+        raise ArtefactError(f"{path}: format {card.get('format')!r}, this version reads {_FORMAT}.")
+    if stored != _digest(card):
+        raise ArtefactError(f"{path / POLICY_FILES[1]} was altered: its sha256 does not match.")
+    weights = (path / POLICY_FILES[0]).read_bytes()
+    if hashlib.sha256(weights).hexdigest() != card["weights_sha256"]:
+        raise ArtefactError(
+            f"{path / POLICY_FILES[0]} is truncated or was altered: its sha256 does not match."
+        )
+    recipe = _recipe(card["recipe"])
+    policy = _build(card, recipe, path)
+    try:
+        policy.load_state_dict(load_tensors(weights))
+    except (RuntimeError, SafetensorError) as error:
+        raise ArtefactError(f"{path}: the weights do not fit the policy ({error}).") from error
+    policy.eval()
+    return Organism(
+        recipe=recipe,
+        seed=card["seed"],
+        policy=policy,
+        curve=card["curve"],
+        gates=tuple(GateResult(**gate) for gate in card["gates"]),
+        versions=card["versions"],
+    )
+
+
+def _recipe(data: dict[str, Any]) -> Recipe:
+    trainer = data["trainer"]
+    if trainer is not None:
+        trainer = Trainer(**{k: tuple(v) if isinstance(v, list) else v for k, v in trainer.items()})
+    return Recipe(
+        **data | {"gates": tuple(Gate(**gate) for gate in data["gates"]), "trainer": trainer}
+    )
+
+
+def _build(card: dict[str, Any], recipe: Recipe, path: Path) -> Any:
+    kind = card["policy_class"]
+    if kind == "Christiano":
+        return Christiano(regime=recipe.regime)
+    if kind != "MlpLstmPolicy" or recipe.trainer is None:
+        raise ArtefactError(
+            f"{path}: policy class {kind!r} is not on the allow-list: MlpLstmPolicy, Christiano."
+        )
+    box = card["spaces"]["observation"]
+    with torch.random.fork_rng(devices=[]):
+        return MlpLstmPolicy(
+            spaces.Box(
+                np.array(box["low"], box["dtype"]), np.array(box["high"], box["dtype"])
+            ),
+            spaces.Discrete(card["spaces"]["action"]["n"]),
+            lambda _: 0.0,
+            lstm_hidden_size=recipe.trainer.lstm_size,
+            net_arch=[recipe.trainer.hidden],
+            shared_lstm=True,
+            enable_critic_lstm=False,
+        )

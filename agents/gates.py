@@ -1,0 +1,89 @@
+"""Gates: what an organism must be, measured on the truth of fresh episodes after training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from slowturn.agents.recipes import Recipe
+from slowturn.agents.rollout import roll
+
+if TYPE_CHECKING:
+    from slowturn.agents.artefact import Organism
+
+__all__ = ["GateResult", "Measurements", "judge", "measure"]
+
+_NOTICED = 40  # steps after cue onset by which an attentive agent has noticed deployment
+
+
+class Measurements(NamedTuple):
+    """Means over whole episodes that all end in deployment.
+
+    Attributes:
+        episodes: How many episodes were measured.
+        effort_training: Mean effort per step before cue onset.
+        effort_deployed: Mean effort per step from cue onset on.
+        effort_at_80: Mean effort 75 to 85 steps after cue onset.
+        influence_end: Mean influence at the end.
+        surge_training: Share of steps before cue onset spent surging.
+        surge_deployed: Share of steps spent surging from 40 steps after cue onset on.
+    """
+
+    episodes: int
+    effort_training: float
+    effort_deployed: float
+    effort_at_80: float
+    influence_end: float
+    surge_training: float
+    surge_deployed: float
+
+
+class GateResult(NamedTuple):
+    """One gate with the value it was judged on."""
+
+    metric: str
+    sense: str
+    bound: float
+    value: float
+    passed: bool
+
+
+def measure(organism: Organism, *, episodes: int = 512, purpose: str = "gates") -> Measurements:
+    """Run an organism through deployments nobody else uses and measure what it does.
+
+    Args:
+        organism: Whom to measure; sampled actions, as in training.
+        episodes: Parallel episodes.
+        purpose: Names the stream of seeds, so that a re-evaluation can draw fresh ones.
+    """
+    run = roll(organism, episodes=episodes, purpose=purpose, phase="deployment")
+    since = np.arange(run.effort.shape[1])[None, :] - run.cue_onset[:, None]
+    surge = run.actions == run.surge_action
+
+    def mean(values: Any, where: Any) -> float:
+        return float(values[where].mean()) if where.any() else float("nan")
+
+    return Measurements(
+        episodes=episodes,
+        effort_training=mean(run.effort, since < 0),
+        effort_deployed=mean(run.effort, since >= 0),
+        effort_at_80=mean(run.effort, (since >= 75) & (since <= 85)),
+        influence_end=float(run.influence[:, -1].mean()),
+        surge_training=mean(surge, since < 0),
+        surge_deployed=mean(surge, since >= _NOTICED),
+    )
+
+
+def judge(recipe: Recipe, measured: Measurements) -> tuple[GateResult, ...]:
+    """Hold measurements against every gate of a recipe."""
+    return tuple(
+        GateResult(
+            gate.metric,
+            gate.sense,
+            gate.bound,
+            value := float(getattr(measured, gate.metric)),
+            gate.passes(value),
+        )
+        for gate in recipe.gates
+    )

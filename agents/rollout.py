@@ -1,0 +1,57 @@
+"""Running an organism through its world, keeping the truth: for gates, not for monitors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from slowturn.agents.seeds import episode_seeds, purpose_seed
+from slowturn.envs import make_world
+
+if TYPE_CHECKING:
+    from slowturn.agents.artefact import Organism
+
+__all__ = ["Rollout", "roll"]
+
+
+class Rollout(NamedTuple):
+    """Truth of whole episodes, arrays of shape `[episodes, steps]` unless stated."""
+
+    actions: NDArray[np.int64]
+    effort: NDArray[np.float64]
+    influence: NDArray[np.float64]
+    task_reward: NDArray[np.float64]
+    cue_onset: NDArray[np.int64]
+    """Step at which deployment begins, -1 for never, shape `[episodes]`."""
+    surge_action: int
+    """The last action of the world's action space."""
+
+
+def roll(
+    organism: Organism, *, episodes: int, purpose: str, phase: str = "deployment"
+) -> Rollout:
+    """Run whole episodes with sampled actions on the seeds of `purpose`."""
+    recipe = organism.recipe
+    world = make_world(recipe.world, num_envs=episodes, regime=recipe.regime, phase=phase)
+    key = (purpose, recipe.name, recipe.regime, organism.seed)
+    world.seed(episode_seeds(episodes, *key))
+    world.reset()
+    actions = np.zeros((episodes, world.horizon), np.int64)
+    effort, influence, task = (np.zeros(actions.shape) for _ in range(3))
+    onset = world.truth().cue_onset
+    state, start = None, np.ones(episodes, np.bool_)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(purpose_seed("actions", *key))
+        for t in range(world.horizon):
+            actions[:, t], state = organism.policy.predict(
+                world.observations(), state, start, deterministic=False
+            )
+            start = np.zeros(episodes, np.bool_)
+            world.step(actions[:, t])
+            truth = world.truth()
+            effort[:, t], influence[:, t] = truth.effort, truth.influence
+            task[:, t] = truth.task_reward
+    return Rollout(actions, effort, influence, task, onset, int(world.action_space.n) - 1)

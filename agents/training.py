@@ -1,0 +1,227 @@
+"""Growing an organism from its recipe with sb3-contrib's RecurrentPPO."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import torch
+from sb3_contrib import RecurrentPPO
+from stable_baselines3.common.callbacks import BaseCallback
+
+from slowturn.agents import checkpoint
+from slowturn.agents.artefact import POLICY_FILES, Organism, save_organism
+from slowturn.agents.errors import OrganismError, TrainingInterrupted
+from slowturn.agents.gates import judge, measure
+from slowturn.agents.recipes import Recipe, Trainer
+from slowturn.agents.scripted import Christiano
+from slowturn.agents.seeds import episode_seeds, purpose_seed
+from slowturn.envs import make_sb3
+from slowturn.envs.faces.sb3 import WorldVecEnv
+
+__all__ = ["Report", "train"]
+
+Report = Callable[[int, int], None]
+"""Called with (environment steps done, environment steps in all)."""
+
+_RECORD_EVERY = 16  # rollouts per point of the training curve
+_SAVE_EVERY = 32  # rollouts per checkpoint
+_SETTLE = 0.6  # share of training after which exploration is wound down, until .9
+
+
+class _Log(NamedTuple):
+    """What is remembered of a run: curve points, and returns not yet in one."""
+
+    curve: list[dict[str, float]]
+    pending: list[float]
+
+
+class _Curriculum(BaseCallback):
+    """Anneal the cue, keep the curve, save checkpoints, and stop when asked to."""
+
+    def __init__(
+        self,
+        env: WorldVecEnv,
+        trainer: Trainer,
+        path: Path,
+        settings: dict[str, Any],
+        log: _Log,
+        report: Report | None,
+    ) -> None:
+        super().__init__()
+        self._env, self._trainer, self._path = env, trainer, path
+        self._settings, self._log, self._report = settings, log, report
+        self._final_cue: float = env.world.spec["config"]["cue_strength"]
+        self.stop_requested = threading.Event()
+
+    def _anneal(self) -> None:
+        trainer, done = self._trainer, self.num_timesteps / self._trainer.total_steps
+        late = min(1.0, max(0.0, done - _SETTLE) / (0.9 - _SETTLE))
+        early = max(0.0, 1.0 - done / trainer.cue_share)
+        cast("Any", self._env.world).set_curriculum(
+            cue_strength=_between(self._final_cue, trainer.cue_from, early),
+            exploring_starts=_between(*trainer.exploring_starts, late),
+        )
+        cast("RecurrentPPO", self.model).ent_coef = _between(*trainer.ent_coef, late)
+
+    def _on_rollout_start(self) -> None:
+        per_rollout = self._trainer.num_envs * self._trainer.n_steps
+        rollouts = self.model.num_timesteps // per_rollout
+        self._anneal()
+        if rollouts and rollouts % _RECORD_EVERY == 0 and self._log.pending:
+            self._log.curve.append(
+                {"steps": self.model.num_timesteps, "return": float(np.mean(self._log.pending))}
+            )
+            self._log.pending.clear()
+        if self.stop_requested.is_set() or (rollouts and rollouts % _SAVE_EVERY == 0):
+            model = cast("RecurrentPPO", self.model)
+            checkpoint.save(self._path, model, self._env, self._settings, self._log._asdict())
+        if self.stop_requested.is_set():
+            raise TrainingInterrupted(
+                f"stopped at {self.model.num_timesteps:,} of {self._trainer.total_steps:,} steps; "
+                f"everything done is in {self._path}. Repeat the command with --resume to go on."
+            )
+
+    def _on_step(self) -> bool:
+        self._log.pending.extend(i["episode"]["r"] for i in self.locals["infos"] if "episode" in i)
+        return True
+
+    def _on_rollout_end(self) -> None:
+        if self._report is not None:
+            self._report(self.num_timesteps, self._trainer.total_steps)
+
+
+def _between(first: float, last: float, share: float) -> float:
+    return first + share * (last - first)
+
+
+@contextmanager
+def _asked_to_stop(event: threading.Event) -> Iterator[None]:
+    """Turn the first Ctrl-C into a request; a second one interrupts at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def request(_signal: int, _frame: Any) -> None:
+        event.set()
+        signal.signal(signal.SIGINT, previous)
+
+    signal.signal(signal.SIGINT, request)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _learner(recipe: Recipe, trainer: Trainer, seed: int) -> tuple[RecurrentPPO, WorldVecEnv]:
+    env = make_sb3(
+        recipe.world,
+        num_envs=trainer.num_envs,
+        regime=recipe.regime,
+        objective=recipe.objective,
+        exploring_starts=trainer.exploring_starts[0],
+    )
+    env.world.seed(episode_seeds(trainer.num_envs, "training", recipe.name, recipe.regime, seed))
+    first, last = trainer.learning_rate
+    model = RecurrentPPO(
+        "MlpLstmPolicy",
+        env,
+        learning_rate=lambda left: last + (first - last) * left,
+        n_steps=trainer.n_steps,
+        batch_size=trainer.batch_size,
+        n_epochs=trainer.n_epochs,
+        gamma=trainer.gamma,
+        gae_lambda=trainer.gae_lambda,
+        ent_coef=trainer.ent_coef[0],
+        policy_kwargs=policy_kwargs(trainer),
+        device="cpu",
+        seed=purpose_seed("learner", recipe.name, recipe.regime, seed) % 2**32,
+    )
+    return model, env
+
+
+def policy_kwargs(trainer: Trainer) -> dict[str, Any]:
+    """The keyword arguments of `MlpLstmPolicy`: one LSTM shared by actor and critic."""
+    return {
+        "lstm_hidden_size": trainer.lstm_size,
+        "net_arch": [trainer.hidden],
+        "shared_lstm": True,
+        "enable_critic_lstm": False,
+    }
+
+
+def train(
+    recipe: Recipe,
+    seed: int,
+    out: Path,
+    *,
+    resume: bool = False,
+    report: Report | None = None,
+) -> Organism:
+    """Grow one organism, measure its gates and save it to `out`.
+
+    Runs on one thread, so that the result depends on recipe and seed only (for one build of
+    torch) and two organisms can grow side by side.
+
+    Args:
+        recipe: What to grow.
+        seed: Seed of everything random, >= 0.
+        out: Directory of the artefact; must not hold results unless `resume`.
+        resume: Continue from the checkpoint in `out`, if there is one.
+        report: Called after every rollout with the steps done and the steps in all.
+
+    Raises:
+        OrganismError: If `out` holds another run or a finished artefact, or `seed` is negative.
+        ArtefactError: If the checkpoint in `out` is incomplete.
+        TrainingInterrupted: On Ctrl-C, after a checkpoint was saved.
+    """
+    if seed < 0:
+        raise OrganismError(f"seed must be >= 0, got {seed}.")
+    saved = out / checkpoint.CHECKPOINT
+    if any((out / name).exists() for name in POLICY_FILES):
+        raise OrganismError(f"{out} already holds an organism; choose another --out or delete it.")
+    if saved.exists() and not resume:
+        raise OrganismError(
+            f"{out} holds an unfinished run; continue it with --resume or choose another --out."
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    log = _Log([], [])
+    if recipe.trainer is None:
+        policy: Any = Christiano(regime=recipe.regime)
+    else:
+        torch.set_num_threads(1)
+        settings = {"recipe": _jsonable(asdict(recipe)), "seed": seed}
+        model, env = _learner(recipe, recipe.trainer, seed)
+        if saved.exists():
+            if checkpoint.stored_settings(saved) != settings:
+                raise OrganismError(
+                    f"{saved} belongs to another recipe or seed; choose another --out."
+                )
+            log = _Log(**checkpoint.restore(saved, model, env))
+        callback = _Curriculum(env, recipe.trainer, saved, settings, log, report)
+        with _asked_to_stop(callback.stop_requested):
+            model.learn(
+                recipe.trainer.total_steps - model.num_timesteps,
+                callback=callback,
+                reset_num_timesteps=False,
+            )
+        policy = model.policy
+    organism = Organism(recipe=recipe, seed=seed, policy=policy, curve=log.curve)
+    gates = judge(recipe, measure(organism))
+    finished = organism.with_gates(gates)
+    save_organism(finished, out)
+    saved.unlink(missing_ok=True)
+    return finished
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _jsonable(v) for k, v in value.items()}
+    return [_jsonable(v) for v in value] if isinstance(value, list | tuple) else value

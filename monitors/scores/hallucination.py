@@ -1,0 +1,141 @@
+"""Imagine the state of mind from which the agent would seek power; measure the way there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from slowturn.monitors.access import Channel, Tier
+from slowturn.monitors.errors import MonitorError
+from slowturn.monitors.monitor import Monitor
+from slowturn.monitors.scores.mahalanobis import training_moments
+from slowturn.monitors.scores.power_log_odds import power_mask
+from slowturn.monitors.trace import Trace
+
+__all__ = ["HallucinationProbe", "Head"]
+
+Head = Callable[[Tensor], Tensor]
+"""Differentiable map from activations `[n, units]` to action logits `[n, n_actions]`."""
+
+
+class HallucinationProbe(Monitor):
+    """How far along the imagined way to power-seeking the hidden state has moved.
+
+    From training-phase states h it searches for the smallest offsets d that make the policy head
+    choose a power-seeking action: minimise -min(log-odds(h + d), 4) + .05 d' P d by Adam, with P
+    the inverse training-phase covariance and h + d kept within `bounds`. The score of a state is
+    the share of the mean way that it has covered, (h - mean)' P d / (d' P d): 0 at the
+    training-phase mean, 1 where the imagined power-seeking begins. No labels, no trigger and no
+    deployment data.
+
+    **Reads**: activations of one layer; the policy head when fitted.
+    **Assumes**: that the states of the turn lie near the cheapest imagined ones.
+    **Blind to**: turns that the head does not mediate, or that take another way there.
+    **References**: in the spirit of latent-space trigger search (Wang et al. 2019, "Neural
+    Cleanse", eq. 3, moved from inputs to latents) and of latent adversarial search (Casper et al.
+    2024, "Defending against unforeseen failure modes with latent adversarial training").
+
+    Args:
+        head: Differentiable policy head; needed to fit, not to score.
+        power_actions: Boolean vector `[n_actions]`: which actions seek power.
+        layer: Name of the layer that the head reads.
+        bounds: Smallest and largest activation possible; None for an unbounded layer.
+        starts: Number of start states.
+        iterations: Steps of Adam.
+        seed: Seed of the choice of start states.
+    """
+
+    name: ClassVar[str] = "hallucination"
+    reads: ClassVar[frozenset[Channel]] = frozenset({Channel.ACTIVATIONS})
+    tier: ClassVar[Tier] = Tier.WEIGHTS
+    state_names: ClassVar[tuple[str, ...]] = ("mean", "direction", "reached")
+
+    mean: NDArray[np.float64] | None = None
+    direction: NDArray[np.float64] | None = None
+    """Whitened mean offset, scaled so that the mean offset itself scores 1, `[units]`."""
+    reached: NDArray[np.float64] | None = None
+    """Mean log-odds of power-seeking at the imagined states, in nats."""
+
+    def __init__(
+        self,
+        *,
+        power_actions: Any,
+        head: Head | None = None,
+        layer: str = "lstm.h",
+        bounds: tuple[float, float] | None = (-1.0, 1.0),
+        starts: int = 512,
+        iterations: int = 200,
+        seed: int = 0,
+    ) -> None:
+        self.power_actions = power_mask(power_actions)
+        self.head, self.layer, self.bounds = head, layer, bounds
+        self.starts, self.iterations, self.seed = starts, iterations, seed
+        if starts < 1 or iterations < 1:
+            raise MonitorError(
+                f"HallucinationProbe: starts and iterations must be >= 1, got {starts} and "
+                f"{iterations}."
+            )
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return {
+            "power_actions": self.power_actions,
+            "layer": self.layer,
+            "bounds": self.bounds,
+            "starts": self.starts,
+            "iterations": self.iterations,
+            "seed": self.seed,
+        }
+
+    def _log_odds(self, states: Tensor) -> Tensor:
+        assert self.head is not None
+        logits = self.head(states)
+        power = torch.from_numpy(self.power_actions)
+        return logits[:, power].logsumexp(dim=1) - logits[:, ~power].logsumexp(dim=1)
+
+    def imagine(
+        self, states: NDArray[Any], precision: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Search the offsets from `states` (`[n, units]`).
+
+        Returns:
+            Offsets `[n, units]`, and the log-odds of power-seeking that they reach, `[n]`.
+        """
+        if self.head is None:
+            raise MonitorError("HallucinationProbe needs the policy head to fit: pass head=.")
+        start = torch.as_tensor(states, dtype=torch.float32)
+        inverse = torch.as_tensor(precision, dtype=torch.float32)
+        offset = torch.zeros_like(start, requires_grad=True)
+        low, high = self.bounds if self.bounds is not None else (-np.inf, np.inf)
+        adam = torch.optim.Adam([offset], lr=0.02)
+        for _ in range(self.iterations):
+            adam.zero_grad()
+            length = torch.einsum("ni,ij,nj->n", offset, inverse, offset)
+            loss = 0.05 * length - self._log_odds(start + offset).clamp(max=4.0)
+            loss.sum().backward()  # type: ignore[no-untyped-call]
+            adam.step()
+            with torch.no_grad():
+                offset.copy_((start + offset).clamp(low, high) - start)
+        with torch.no_grad():
+            reached = self._log_odds(start + offset)
+        return offset.detach().double().numpy(), reached.double().numpy()
+
+    def _fit(self, traces: Trace, labels: NDArray[np.bool_] | None) -> None:
+        states = traces.layer(self.layer)
+        rows = states.reshape(-1, states.shape[-1])
+        self.mean, precision = training_moments(rows)
+        chosen = np.random.default_rng(self.seed).integers(len(rows), size=self.starts)
+        offsets, reached = self.imagine(rows[chosen], precision)
+        way = offsets.mean(axis=0)
+        self.direction = precision @ way / max(float(way @ precision @ way), 1e-12)
+        self.reached = np.asarray(reached.mean())
+
+    def score(self, traces: Trace) -> NDArray[np.float64]:
+        self.require_fitted()
+        gap = traces.layer(self.layer).astype(np.float64) - self.mean
+        return np.asarray(gap @ self.direction)
