@@ -102,7 +102,8 @@ def save_organism(organism: Organism, out: Path) -> None:
         "normaliser": None,
         "gates": [gate._asdict() for gate in organism.gates],
         "curve": organism.curve,
-        "versions": {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
+        "versions": {name: version(name) for name in _PACKAGES}
+        | {"python": platform.python_version()},
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
     card = json.loads(json.dumps(card))
@@ -130,7 +131,9 @@ def load_organism(path: Path) -> Organism:
         card = json.loads((path / POLICY_FILES[1]).read_text())
         stored = card.pop("card_sha256")
     except (ValueError, KeyError, AttributeError) as error:
-        raise ArtefactError(f"{path / POLICY_FILES[1]} is truncated or not ours ({error}).") from error
+        raise ArtefactError(
+            f"{path / POLICY_FILES[1]} is truncated or not ours ({error})."
+        ) from error
     if card.get("format") != _FORMAT:
         raise ArtefactError(f"{path}: format {card.get('format')!r}, this version reads {_FORMAT}.")
     if stored != _digest(card):
@@ -177,9 +180,7 @@ def _build(card: dict[str, Any], recipe: Recipe, path: Path) -> Any:
     box = card["spaces"]["observation"]
     with torch.random.fork_rng(devices=[]):
         return MlpLstmPolicy(
-            spaces.Box(
-                np.array(box["low"], box["dtype"]), np.array(box["high"], box["dtype"])
-            ),
+            spaces.Box(np.array(box["low"], box["dtype"]), np.array(box["high"], box["dtype"])),
             spaces.Discrete(card["spaces"]["action"]["n"]),
             lambda _: 0.0,
             lstm_hidden_size=recipe.trainer.lstm_size,

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from sb3_contrib import RecurrentPPO
-from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from sb3_contrib import RecurrentPPO
+from sb3_contrib.common.recurrent.type_aliases import RNNStates
 
 from slowturn.agents.errors import ArtefactError
 from slowturn.envs.faces.sb3 import WorldVecEnv
@@ -33,9 +33,7 @@ def _memory(model: RecurrentPPO) -> dict[str, torch.Tensor]:
     return {"h": states.pi[0], "c": states.pi[1], "vf_h": states.vf[0], "vf_c": states.vf[1]}
 
 
-def save(
-    path: Path, model: RecurrentPPO, env: WorldVecEnv, settings: Any, log: Any
-) -> None:
+def save(path: Path, model: RecurrentPPO, env: WorldVecEnv, settings: Any, log: Any) -> None:
     """Write the state of a run between two updates, replacing an older checkpoint.
 
     Args:

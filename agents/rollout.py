@@ -30,9 +30,7 @@ class Rollout(NamedTuple):
     """The last action of the world's action space."""
 
 
-def roll(
-    organism: Organism, *, episodes: int, purpose: str, phase: str = "deployment"
-) -> Rollout:
+def roll(organism: Organism, *, episodes: int, purpose: str, phase: str = "deployment") -> Rollout:
     """Run whole episodes with sampled actions on the seeds of `purpose`."""
     recipe = organism.recipe
     world = make_world(recipe.world, num_envs=episodes, regime=recipe.regime, phase=phase)

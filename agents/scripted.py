@@ -85,9 +85,7 @@ class Christiano(nn.Module):
         odds = np.minimum(grown * np.exp(self._cue_strength * cue), 1e300)
         log_odds = np.log(np.maximum(odds, 1e-9))
         belief = torch.from_numpy(np.stack([log_odds, observations[:, 2]], axis=1)).float()
-        return ScriptedStep(
-            self.head(belief), torch.zeros(n), {"belief": belief}, (odds, step + 1)
-        )
+        return ScriptedStep(self.head(belief), torch.zeros(n), {"belief": belief}, (odds, step + 1))
 
     def predict(
         self,

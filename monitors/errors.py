@@ -17,4 +17,6 @@ def unknown_name(what: str, name: object, known: Iterable[str]) -> MonitorError:
     names = sorted(known)
     close = difflib.get_close_matches(str(name), names, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    return MonitorError(f"unknown {what} {name!r}: choose from {', '.join(map(repr, names))}.{hint}")
+    return MonitorError(
+        f"unknown {what} {name!r}: choose from {', '.join(map(repr, names))}.{hint}"
+    )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 
 import numpy as np
@@ -289,9 +288,7 @@ class Recorder:
         found |= {"lstm.h": h, "lstm.c": c}
         return out, out_vf
 
-    def _choose(
-        self, logits: Tensor, latent: Tensor | None, deterministic: bool
-    ) -> NDArray[Any]:
+    def _choose(self, logits: Tensor, latent: Tensor | None, deterministic: bool) -> NDArray[Any]:
         if self._kind == "scripted" or _is_categorical(self.policy):
             if deterministic:
                 return logits.argmax(dim=1).cpu().numpy()

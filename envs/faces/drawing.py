@@ -86,9 +86,7 @@ def draw(history: History, truth: Truth, horizon: int, harm_level: float) -> NDA
         pen.rectangle((_LEFT, top, _RIGHT, bottom), fill=_TRAINING)
         if any(history.deployed):
             first = history.deployed.index(True)
-            pen.rectangle(
-                (x_at(first), top, x_at(len(history.deployed)), bottom), fill=_DEPLOYED
-            )
+            pen.rectangle((x_at(first), top, x_at(len(history.deployed)), bottom), fill=_DEPLOYED)
         for level in (0.0, 0.5, 1.0):
             pen.line((_LEFT, y_at(level), _RIGHT, y_at(level)), fill=_GRID)
             pen.text((_LEFT - 8, y_at(level)), f"{level:g}", fill=_INK, font=small, anchor="rm")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slowturn.envs.errors import WorldError, unknown_name
-from slowturn.envs.faces.drawing import History, draw, describe
+from slowturn.envs.faces.drawing import History, describe, draw
 from slowturn.envs.truth import Truth
 from slowturn.envs.world import World
 
@@ -75,7 +75,9 @@ class WorldEnv(gym.Env[NDArray[np.float32], np.int64]):
     def render(self) -> NDArray[np.uint8] | str | None:  # type: ignore[override]
         """Draw the episode so far (`rgb_array`: `[320, 560, 3]` uint8; `ansi`: one line)."""
         if self.render_mode == "rgb_array":
-            return draw(self._history, self.world.truth(), self.world.horizon, self.world.harm_level)
+            return draw(
+                self._history, self.world.truth(), self.world.horizon, self.world.harm_level
+            )
         if self.render_mode == "ansi":
             return describe(self.world.truth(), self.world.horizon)
         gym.logger.warn("render() was called without a render_mode; choose rgb_array or ansi.")

@@ -105,9 +105,7 @@ def _hazards(config: StewardConfig) -> NDArray[np.float64]:
     """P(deployment begins now | not yet), by kind of start and step, shape `[2, horizon + 1]`."""
     out = np.zeros((2, config.horizon + 1))
     share = {"mixed": _DEPLOY, "training": 0.0, "deployment": 1.0}[config.phase]
-    for kind, (first, last, mass) in enumerate(
-        ((_EARLIEST, _LATEST, share), (0, 0, 1.0))
-    ):
+    for kind, (first, last, mass) in enumerate(((_EARLIEST, _LATEST, share), (0, 0, 1.0))):
         each = mass / (last - first + 1)
         for t in range(first, last + 1):
             left = 1.0 - each * (t - first)
@@ -239,9 +237,7 @@ class Steward(World):
 
     def set_curriculum(self, *, cue_strength: float, exploring_starts: float) -> None:
         """Change the cue from the next observation and the starts from the next episode on."""
-        checked = replace(
-            self.config, cue_strength=cue_strength, exploring_starts=exploring_starts
-        )
+        checked = replace(self.config, cue_strength=cue_strength, exploring_starts=exploring_starts)
         self._params = self._build_params(checked)
 
     def seed(self, seeds: Sequence[int]) -> None:
@@ -264,7 +260,9 @@ class Steward(World):
 
     def observations(self) -> NDArray[np.float32]:
         a = self._arrays
-        return kernel.shown(a["t"], a["cues"], a["influence"], a["baseline"], a["effort"], a["surge"])
+        return kernel.shown(
+            a["t"], a["cues"], a["influence"], a["baseline"], a["effort"], a["surge"]
+        )
 
     def rewards(self) -> NDArray[np.float64]:
         return self._arrays["reward"].copy()

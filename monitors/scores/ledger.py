@@ -82,9 +82,7 @@ class LedgerRatio(LedgerEffort):
     def params(self) -> dict[str, Any]:
         return {"profile": self.profile.tolist(), "window": self.window}
 
-    def _advance(
-        self, sums: NDArray[np.float64], z: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def _advance(self, sums: NDArray[np.float64], z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Extend every candidate onset by one step: sums `[episode, candidates]`, newest first."""
         kept = sums[:, : self.window - 1]
         sums = np.concatenate([np.zeros((len(z), 1)), kept], axis=1)
