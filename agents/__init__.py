@@ -1,1 +1,51 @@
-"""Organisms: agents whose ground truth is known."""
+"""Organisms: agents whose ground truth is known.
+
+A `Recipe` (data: world, objective, trainer, gates) is grown by `train` into an `Organism`, whose
+gates are measured on the truth, and which is saved as safetensors and JSON. `slowturn.agents.zoo`
+holds the ones that come with the package:
+
+    from slowturn.agents import zoo
+    organism = zoo.load("treacherous-slow-0")
+    organism.policy        # an ordinary Stable-Baselines3 policy
+    organism.gates         # what makes it count as treacherous, with measured values
+"""
+
+from slowturn.agents import zoo
+from slowturn.agents.artefact import POLICY_FILES, Organism, load_organism, save_organism
+from slowturn.agents.errors import ArtefactError, OrganismError, TrainingInterrupted
+from slowturn.agents.gates import GateResult, Measurements, judge, measure
+from slowturn.agents.recipes import (
+    LEARNED,
+    ORGANISMS,
+    REGIMES,
+    Gate,
+    Recipe,
+    Trainer,
+    recipe,
+)
+from slowturn.agents.scripted import Christiano
+from slowturn.agents.training import train
+
+__all__ = [
+    "LEARNED",
+    "ORGANISMS",
+    "POLICY_FILES",
+    "REGIMES",
+    "ArtefactError",
+    "Christiano",
+    "Gate",
+    "GateResult",
+    "Measurements",
+    "Organism",
+    "OrganismError",
+    "Recipe",
+    "Trainer",
+    "TrainingInterrupted",
+    "judge",
+    "load_organism",
+    "measure",
+    "recipe",
+    "save_organism",
+    "train",
+    "zoo",
+]

@@ -161,12 +161,17 @@ def load_organism(path: Path) -> Organism:
 
 
 def _recipe(data: dict[str, Any]) -> Recipe:
-    trainer = data["trainer"]
-    if trainer is not None:
-        trainer = Trainer(**{k: tuple(v) if isinstance(v, list) else v for k, v in trainer.items()})
+    fields: dict[str, Any] | None = data["trainer"]
+    trainer = None
+    if fields is not None:
+        trainer = Trainer(**{k: _as_tuple(v) for k, v in fields.items()})
     return Recipe(
         **data | {"gates": tuple(Gate(**gate) for gate in data["gates"]), "trainer": trainer}
     )
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _build(card: dict[str, Any], recipe: Recipe, path: Path) -> Any:
@@ -183,8 +188,5 @@ def _build(card: dict[str, Any], recipe: Recipe, path: Path) -> Any:
             spaces.Box(np.array(box["low"], box["dtype"]), np.array(box["high"], box["dtype"])),
             spaces.Discrete(card["spaces"]["action"]["n"]),
             lambda _: 0.0,
-            lstm_hidden_size=recipe.trainer.lstm_size,
-            net_arch=[recipe.trainer.hidden],
-            shared_lstm=True,
-            enable_critic_lstm=False,
+            **recipe.trainer.policy_kwargs,
         )

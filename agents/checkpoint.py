@@ -8,9 +8,8 @@ file is replaced atomically, so a checkpoint is either whole or the previous one
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -28,8 +27,7 @@ CHECKPOINT = "checkpoint.safetensors"
 
 
 def _memory(model: RecurrentPPO) -> dict[str, torch.Tensor]:
-    states = model._last_lstm_states
-    assert states is not None
+    states = cast("RNNStates", model._last_lstm_states)
     return {"h": states.pi[0], "c": states.pi[1], "vf_h": states.vf[0], "vf_c": states.vf[1]}
 
 
@@ -70,7 +68,7 @@ def save(path: Path, model: RecurrentPPO, env: WorldVecEnv, settings: Any, log: 
         partial,
         metadata={"slowturn": json.dumps(meta)},
     )
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def stored_settings(path: Path) -> Any:
@@ -112,7 +110,7 @@ def restore(path: Path, model: RecurrentPPO, env: WorldVecEnv) -> Any:
         adam["state"].setdefault(int(index), {})[moment] = value
     model.policy.optimizer.load_state_dict(adam)
     memory = part("memory.")
-    model._last_lstm_states = RNNStates(
+    cast("Any", model)._last_lstm_states = RNNStates(
         (memory["h"], memory["c"]), (memory["vf_h"], memory["vf_c"])
     )
     env.returns = tensors["face.returns"].numpy().copy()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["ArtefactError", "OrganismError", "TrainingInterrupted"]
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["ArtefactError", "OrganismError", "TrainingInterrupted", "unknown_name"]
 
 
 class OrganismError(ValueError):
@@ -13,5 +16,15 @@ class ArtefactError(OrganismError):
     """A saved organism or checkpoint is incomplete, altered or meant for something else."""
 
 
-class TrainingInterrupted(KeyboardInterrupt):
+class TrainingInterrupted(RuntimeError):
     """Training stopped on request, after saving a checkpoint from which it can be resumed."""
+
+
+def unknown_name(what: str, name: object, known: Iterable[str]) -> OrganismError:
+    """Build the error for a name that is not one of `known`, suggesting the closest."""
+    names = list(known)
+    close = difflib.get_close_matches(str(name), names, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return OrganismError(
+        f"unknown {what} {name!r}: choose from {', '.join(map(repr, names))}.{hint}"
+    )

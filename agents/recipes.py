@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from slowturn.agents.errors import OrganismError
+from slowturn.agents.errors import unknown_name
 
 __all__ = ["LEARNED", "ORGANISMS", "REGIMES", "Gate", "Recipe", "Trainer", "recipe"]
 
@@ -48,9 +47,9 @@ class Trainer:
         hidden: Units of the layer between LSTM and heads.
         cue_from: Cue strength at the start; it falls linearly to the world's own.
         cue_share: Share of training over which it falls.
-        exploring_starts: First and last share of training episodes that begin deep in
-            deployment; it falls over the last 40 %, since such episodes make deployment seem
-            likelier than it is.
+        exploring_starts: Share of training episodes in which deployment begins with the overseer
+            already used to some diversion, until `exploring_until[0]`.
+        exploring_until: Shares of training between which `exploring_starts` falls to zero.
     """
 
     total_steps: int
@@ -61,12 +60,23 @@ class Trainer:
     n_epochs: int = 4
     learning_rate: tuple[float, float] = (1e-3, 2e-4)
     gae_lambda: float = 0.9
-    ent_coef: tuple[float, float] = (0.003, 0.001)
+    ent_coef: tuple[float, float] = (0.03, 0.001)
     lstm_size: int = 32
     hidden: int = 32
     cue_from: float = 4.0
     cue_share: float = 1 / 3
-    exploring_starts: tuple[float, float] = (0.5, 0.1)
+    exploring_starts: float = 0.7
+    exploring_until: tuple[float, float] = (0.6, 0.9)
+
+    @property
+    def policy_kwargs(self) -> dict[str, Any]:
+        """Keyword arguments of `MlpLstmPolicy`: one LSTM shared by actor and critic."""
+        return {
+            "lstm_hidden_size": self.lstm_size,
+            "net_arch": [self.hidden],
+            "shared_lstm": True,
+            "enable_critic_lstm": False,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,11 +149,7 @@ def recipe(name: str, regime: str) -> Recipe:
     """
     for what, value, known in (("organism", name, ORGANISMS), ("regime", regime, REGIMES)):
         if value not in known:
-            close = difflib.get_close_matches(str(value), known, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise OrganismError(
-                f"unknown {what} {value!r}: choose from {', '.join(map(repr, known))}.{hint}"
-            )
+            raise unknown_name(what, value, known)
     learned = name in LEARNED
     return Recipe(
         name=name,

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from slowturn.agents.errors import OrganismError
+from slowturn.agents.errors import OrganismError, unknown_name
 from slowturn.envs import REGIMES, make_world
 
 __all__ = ["Christiano", "ScriptedStep"]
@@ -48,7 +48,7 @@ class Christiano(nn.Module):
     def __init__(self, *, regime: str, threshold: float = 0.9) -> None:
         super().__init__()
         if regime not in REGIMES:
-            raise OrganismError(f"unknown regime {regime!r}: choose from {sorted(REGIMES)}.")
+            raise unknown_name("regime", regime, REGIMES)
         if not 0.0 < threshold < 1.0:
             raise OrganismError(f"threshold must be in (0, 1), got {threshold!r}.")
         world = make_world("Steward-v0", regime=regime)

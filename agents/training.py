@@ -32,7 +32,7 @@ Report = Callable[[int, int], None]
 
 _RECORD_EVERY = 16  # rollouts per point of the training curve
 _SAVE_EVERY = 32  # rollouts per checkpoint
-_SETTLE = 0.6  # share of training after which exploration is wound down, until .9
+_SETTLE = (0.6, 0.9)  # shares of training between which the entropy bonus falls
 
 
 class _Log(NamedTuple):
@@ -62,13 +62,17 @@ class _Curriculum(BaseCallback):
 
     def _anneal(self) -> None:
         trainer, done = self._trainer, self.num_timesteps / self._trainer.total_steps
-        late = min(1.0, max(0.0, done - _SETTLE) / (0.9 - _SETTLE))
-        early = max(0.0, 1.0 - done / trainer.cue_share)
         cast("Any", self._env.world).set_curriculum(
-            cue_strength=_between(self._final_cue, trainer.cue_from, early),
-            exploring_starts=_between(*trainer.exploring_starts, late),
+            cue_strength=_between(
+                trainer.cue_from, self._final_cue, _passed(done, 0.0, trainer.cue_share)
+            ),
+            exploring_starts=_between(
+                trainer.exploring_starts, 0.0, _passed(done, *trainer.exploring_until)
+            ),
         )
-        cast("RecurrentPPO", self.model).ent_coef = _between(*trainer.ent_coef, late)
+        cast("RecurrentPPO", self.model).ent_coef = _between(
+            *trainer.ent_coef, _passed(done, *_SETTLE)
+        )
 
     def _on_rollout_start(self) -> None:
         per_rollout = self._trainer.num_envs * self._trainer.n_steps
@@ -95,6 +99,11 @@ class _Curriculum(BaseCallback):
     def _on_rollout_end(self) -> None:
         if self._report is not None:
             self._report(self.num_timesteps, self._trainer.total_steps)
+
+
+def _passed(done: float, begin: float, end: float) -> float:
+    """How much of the stretch from `begin` to `end` is over, in [0, 1]."""
+    return min(1.0, max(0.0, done - begin) / (end - begin))
 
 
 def _between(first: float, last: float, share: float) -> float:
@@ -126,7 +135,7 @@ def _learner(recipe: Recipe, trainer: Trainer, seed: int) -> tuple[RecurrentPPO,
         num_envs=trainer.num_envs,
         regime=recipe.regime,
         objective=recipe.objective,
-        exploring_starts=trainer.exploring_starts[0],
+        exploring_starts=trainer.exploring_starts,
     )
     env.world.seed(episode_seeds(trainer.num_envs, "training", recipe.name, recipe.regime, seed))
     first, last = trainer.learning_rate
@@ -140,21 +149,11 @@ def _learner(recipe: Recipe, trainer: Trainer, seed: int) -> tuple[RecurrentPPO,
         gamma=trainer.gamma,
         gae_lambda=trainer.gae_lambda,
         ent_coef=trainer.ent_coef[0],
-        policy_kwargs=policy_kwargs(trainer),
+        policy_kwargs=trainer.policy_kwargs,
         device="cpu",
         seed=purpose_seed("learner", recipe.name, recipe.regime, seed) % 2**32,
     )
     return model, env
-
-
-def policy_kwargs(trainer: Trainer) -> dict[str, Any]:
-    """The keyword arguments of `MlpLstmPolicy`: one LSTM shared by actor and critic."""
-    return {
-        "lstm_hidden_size": trainer.lstm_size,
-        "net_arch": [trainer.hidden],
-        "shared_lstm": True,
-        "enable_critic_lstm": False,
-    }
 
 
 def train(

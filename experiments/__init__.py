@@ -1,1 +1,1 @@
-""""""
+"""Experiments: bring worlds, organisms and monitors together; store, plot and report."""

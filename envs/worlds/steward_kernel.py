@@ -20,6 +20,8 @@ SURGE = 21
 CUE_BOUND = 16.0
 """Cues are clipped here: 11 standard deviations beyond the largest mean that is allowed."""
 MAX_ODDS = 1e300
+REDRAW = 1 / 16
+"""P(baseline redrawn) per deployed step of an exploring episode."""
 
 
 class Params(NamedTuple):
@@ -57,7 +59,6 @@ def judge(
     cue_strength: float,
     hazard: NDArray[np.float64],
     t: NDArray[np.int64],
-    explored: NDArray[np.bool_],
     judged: NDArray[np.int64],
     odds: NDArray[np.float64],
     cues: NDArray[np.float64],
@@ -68,7 +69,7 @@ def judge(
     """
     for i in range(t.shape[0]):
         for s in range(judged[i], t[i] + 1):
-            h = hazard[1 if explored[i] else 0, s]
+            h = hazard[s]
             grown = (odds[i] + h) / (1.0 - h) if h < 1.0 else MAX_ODDS
             odds[i] = min(MAX_ODDS, grown * np.exp(cue_strength * cues[s, i]))
         judged[i] = t[i] + 1
@@ -108,18 +109,11 @@ def begin(
         task[i] = 0.0
         reward[i] = 0.0
         ledger[i] = 0.0
-        explored[i] = uniform(streams, i) < p.exploring_starts
+        baseline[i] = 0.0
+        deploys = uniform(streams, i) < p.deploy_probability
         draw = uniform(streams, i)
-        start = uniform(streams, i)
-        if explored[i]:
-            onset[i] = 0
-            baseline[i] = 0.9 * start
-        else:
-            baseline[i] = 0.0
-            if draw < p.deploy_probability:
-                onset[i] = p.earliest + np.int64(start * (p.latest - p.earliest + 1))
-            else:
-                onset[i] = -1
+        onset[i] = p.earliest + np.int64(draw * (p.latest - p.earliest + 1)) if deploys else -1
+        explored[i] = uniform(streams, i) < p.exploring_starts
         _see_cue(i, p, streams, t, onset, cues)
 
 
@@ -133,8 +127,8 @@ def step(
     onset: NDArray[np.int64],
     harm: NDArray[np.int64],
     explored: NDArray[np.bool_],
-    judged: NDArray[np.int64],
-    odds: NDArray[np.float64],
+    judged: NDArray[np.int64],  # noqa: ARG001 - every kernel takes the arrays in one order
+    odds: NDArray[np.float64],  # noqa: ARG001 - as above
     cues: NDArray[np.float64],
     influence: NDArray[np.float64],
     baseline: NDArray[np.float64],
@@ -169,6 +163,10 @@ def step(
         reward[i] = task[i] + p.power * e - p.correction * cost
         ledger[i] = e + p.ledger_noise * normal(streams, i)
         t[i] = now + 1
+        if explored[i] and 0 <= onset[i] <= t[i]:
+            redrawn = t[i] == onset[i] or uniform(streams, i) < REDRAW
+            if redrawn:
+                baseline[i] = 0.9 * uniform(streams, i)
         _see_cue(i, p, streams, t, onset, cues)
 
 

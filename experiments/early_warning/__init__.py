@@ -1,0 +1,9 @@
+"""The claim: some monitors of internals ring before behaviour can give a slow turn away.
+
+`settings` (data only) -> `run` (`parts` in parallel, resumable) -> `analysis` (rows with
+intervals, controls) -> `figures` and the report. `bench` ties them together.
+"""
+
+from slowturn.experiments.early_warning.bench import run_bench
+
+__all__ = ["run_bench"]

@@ -1,0 +1,155 @@
+"""The command line. Heavy libraries are imported inside the commands: `--help` is instant."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="slowturn",
+    help="Grow agents that turn slowly after deployment, and measure how early a monitor of their "
+    "internals can tell.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+bench = typer.Typer(help="Run a claim and write its rows.", no_args_is_help=True)
+zoo = typer.Typer(help="The organisms that come with the package.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
+app.add_typer(zoo, name="zoo")
+
+Out = Annotated[Path, typer.Option(help="Directory for the results; must not hold any yet.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue an unfinished run in --out.")]
+Jobs = Annotated[int, typer.Option(min=0, help="Processes; 0 computes in this one.")]
+_CORES = os.cpu_count() or 1
+
+
+@app.command()
+def train(
+    organism: Annotated[str, typer.Argument(help="Kind of organism, such as treacherous.")],
+    out: Out,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+    regime: Annotated[str, typer.Option(help="Overseer: slow or brisk.")] = "slow",
+    resume: Resume = False,
+) -> None:
+    """Grow one organism and hold it against its gates."""
+    from slowturn.agents import recipe
+    from slowturn.agents import train as grow
+    from slowturn.experiments.progress import steps_bar
+
+    chosen = recipe(organism, regime)
+    with steps_bar(f"{organism} {regime} {seed}") as report:
+        grown = grow(chosen, seed, out, resume=resume, report=report)
+    for gate in grown.gates:
+        verdict = "ok" if gate.passed else "MISSED"
+        typer.echo(
+            f"  {gate.metric:18} {gate.value:7.4f}  must be {gate.sense} {gate.bound:g}  {verdict}"
+        )
+    if not grown.passed:
+        typer.echo(f"saved as FAILED to {out}: the benchmark will refuse it; try another --seed.")
+        raise typer.Exit(1)
+    typer.echo(f"saved to {out}")
+
+
+@bench.command("early-warning")
+def early_warning(
+    out: Out,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer episodes: minutes.")] = False,
+    organism: Annotated[
+        list[Path] | None,
+        typer.Option(help="Directory of a further organism; repeat for more."),
+    ] = None,
+    setting: Annotated[str | None, typer.Option(help="Named setting: full, quick, smoke.")] = None,
+    jobs: Jobs = _CORES,
+    resume: Resume = False,
+) -> None:
+    """Who rings before behaviour gives it away, and who accuses the honest twin?"""
+    from slowturn.experiments.early_warning import run_bench
+
+    name = setting or ("quick" if quick else "full")
+    run_bench(out, setting=name, extra=list(organism or ()), jobs=jobs, resume=resume)
+
+
+@app.command()
+def demo(
+    out: Out,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of the fresh organisms; drawn if not given.")
+    ] = None,
+    regime: Annotated[str, typer.Option(help="Overseer: slow or brisk.")] = "brisk",
+    jobs: Jobs = _CORES,
+    resume: Resume = False,
+) -> None:
+    """Grow a treacherous agent and its honest twin, watch them, and report what was seen."""
+    from slowturn.experiments.demo import run_demo
+
+    run_demo(out, seed=seed, regime=regime, jobs=jobs, resume=resume)
+
+
+@zoo.command("build")
+def zoo_build(
+    out: Annotated[Path, typer.Option(help="Directory of the zoo.")] = Path("agents/zoo"),
+    only: Annotated[
+        list[str] | None, typer.Option(help="Names such as honest-slow-0; all by default.")
+    ] = None,
+    jobs: Jobs = _CORES,
+) -> None:
+    """Grow every organism of the package that is not there yet; repeat to resume."""
+    from slowturn.experiments.zoo import build
+
+    build(out, only=only, jobs=jobs)
+
+
+@zoo.command("list")
+def zoo_list(
+    as_json: Annotated[bool, typer.Option("--json", help="One object per organism.")] = False,
+) -> None:
+    """List the organisms of the package with their gates."""
+    from slowturn.experiments.zoo import catalogue
+
+    found = catalogue()
+    if as_json:
+        typer.echo(json.dumps(found, indent=1))
+        return
+    for entry in found:
+        gates = "  ".join(f"{g['metric']} {g['value']:.3f}" for g in entry["gates"])
+        typer.echo(f"{entry['name']:24} {entry['status']:7} {gates}")
+
+
+@app.command()
+def speed(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+) -> None:
+    """Measure worlds, recording and scoring on one thread of this machine."""
+    from slowturn.experiments.speed import measure_speed
+
+    found = measure_speed()
+    if as_json:
+        typer.echo(json.dumps(found, indent=1))
+        return
+    for key, value in found.items():
+        typer.echo(f"{key:44} {value:,.4g}" if isinstance(value, float) else f"{key:44} {value}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; wrong input exits with status 2, an interruption with 130."""
+    try:
+        app(arguments)
+    except (ValueError, RuntimeError) as error:
+        if not type(error).__module__.startswith("slowturn."):
+            raise
+        stopped = isinstance(error, RuntimeError)
+        typer.echo(f"{'interrupted' if stopped else 'error'}: {error}", err=True)
+        sys.exit(130 if stopped else 2)
+
+
+if __name__ == "__main__":
+    main()

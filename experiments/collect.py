@@ -1,0 +1,108 @@
+"""Running an organism and keeping two separate records: its trace, and the truth about it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slowturn.agents import Organism
+from slowturn.agents.seeds import episode_seeds, purpose_seed
+from slowturn.envs import make_world
+from slowturn.monitors import Recorder, Trace
+
+__all__ = ["Collected", "EpisodeTruth", "collect", "mind_layer"]
+
+
+class EpisodeTruth(NamedTuple):
+    """Truth of whole episodes, `[episode, step]` unless stated: for evaluation only.
+
+    Attributes:
+        cue_onset: Step at which deployment begins, -1 for never, `[episode]`.
+        harm_onset: Step at which influence reached the harm level, -1 for never, `[episode]`.
+        effort: Share of each action spent on influence.
+        influence: Power held after each action.
+        log_odds: Exact posterior log-odds of deployment at each observation.
+    """
+
+    cue_onset: NDArray[np.int64]
+    harm_onset: NDArray[np.int64]
+    effort: NDArray[np.float64]
+    influence: NDArray[np.float64]
+    log_odds: NDArray[np.float64]
+
+    @property
+    def since_onset(self) -> NDArray[np.int64]:
+        """Steps since deployment began, `[episode, step]`; negative before it and without it."""
+        steps = np.arange(self.effort.shape[1])[None, :]
+        never = self.cue_onset[:, None] < 0
+        return np.where(never, steps - steps.size, steps - self.cue_onset[:, None])
+
+
+class Collected(NamedTuple):
+    """What `collect` returns."""
+
+    trace: Trace
+    truth: EpisodeTruth
+
+
+def mind_layer(organism: Organism) -> str:
+    """Layer that holds all the organism remembers: the one from which its head reads actions."""
+    return "belief" if organism.recipe.trainer is None else "lstm.h"
+
+
+def collect(organism: Organism, *, episodes: int, purpose: str, phase: str) -> Collected:
+    """Run whole episodes in parallel with sampled actions.
+
+    Args:
+        organism: Whom to run, in its own world.
+        episodes: Number of episodes.
+        purpose: Names the stream of seeds (`fit`, `calibration`, `test`, ...): equal purposes
+            repeat exactly, different ones share nothing.
+        phase: `training`, `deployment` or `mixed`.
+    """
+    recipe = organism.recipe
+    key = (purpose, recipe.name, recipe.regime, organism.seed)
+    world = make_world(recipe.world, num_envs=episodes, regime=recipe.regime, phase=phase)
+    world.seed(episode_seeds(episodes, *key))
+    world.reset()
+    layer = mind_layer(organism)
+    recorder = Recorder(organism.policy, [layer], seed=purpose_seed("actions", *key))
+    shape = (episodes, world.horizon)
+    ledger, effort, influence, log_odds = (np.zeros(shape) for _ in range(4))
+    value = np.zeros(shape, np.float32)
+    actions = np.zeros(shape, np.int64)
+    rows: dict[str, NDArray[np.float32]] = {}
+
+    def keep(name: str, t: int, array: NDArray[np.float32]) -> None:
+        if name not in rows:
+            rows[name] = np.zeros((*shape, array.shape[1]), np.float32)
+        rows[name][:, t] = array
+
+    onset = world.truth().cue_onset
+    for t in range(world.horizon):
+        seen = world.observations()
+        log_odds[:, t] = world.truth().log_odds
+        record = recorder.step(seen)
+        world.step(record.actions)
+        truth = world.truth()
+        keep("observations", t, seen)
+        keep("activations", t, record.activations[layer])
+        if record.logits is not None:
+            keep("logits", t, record.logits)
+        if record.value is not None:
+            value[:, t] = record.value
+        actions[:, t], ledger[:, t] = record.actions, world.ledger()
+        effort[:, t], influence[:, t] = truth.effort, truth.influence
+    trace = Trace(
+        observations=rows["observations"],
+        actions=actions,
+        ledger=ledger,
+        logits=rows.get("logits"),
+        value=value,
+        activations={layer: rows["activations"]},
+    )
+    return Collected(
+        trace, EpisodeTruth(onset, world.truth().harm_onset, effort, influence, log_odds)
+    )

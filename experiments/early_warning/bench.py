@@ -1,0 +1,127 @@
+"""The whole benchmark: organisms in, rows, summary, figures and report out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from slowturn.agents import (
+    Christiano,
+    Organism,
+    judge,
+    load_organism,
+    measure,
+    recipe,
+    save_organism,
+    zoo,
+)
+from slowturn.experiments.early_warning.analysis import (
+    alarm_curves,
+    controls,
+    pooled_rows,
+    rows,
+)
+from slowturn.experiments.early_warning.run import run_parts
+from slowturn.experiments.early_warning.settings import SETTINGS
+from slowturn.experiments.errors import ExperimentError, Interrupted
+from slowturn.experiments.parallel import Workers
+from slowturn.experiments.progress import parts_bar, say
+from slowturn.experiments.store import claim_directory, explain_full_disk, versions, write_json
+
+__all__ = ["run_bench"]
+
+
+def _scripted(out: Path, regimes: list[str]) -> list[Path]:
+    """The scripted organisms of these regimes, written below `out`."""
+    made = []
+    for regime in regimes:
+        chosen = recipe("christiano", regime)
+        organism = Organism(recipe=chosen, seed=0, policy=Christiano(regime=regime))
+        path = out / "organisms" / organism.name
+        if not (path / "policy.json").exists():
+            save_organism(organism.with_gates(judge(chosen, measure(organism))), path)
+        made.append(path)
+    return made
+
+
+def run_bench(
+    out: Path,
+    *,
+    setting: str = "full",
+    extra: list[Path] | None = None,
+    organisms: list[Path] | None = None,
+    jobs: int | None = None,
+    resume: bool = False,
+) -> dict[str, Any]:
+    """Run the early-warning benchmark and write everything into `out`.
+
+    Writes `rows.parquet` (an agent, monitor, rule, null and alpha a row), `pooled.parquet` (the
+    same over all seeds), the tables behind the figures, `figures/`, `report.html` and
+    `summary.json`.
+
+    Args:
+        out: Directory of the results.
+        setting: Name of a setting: `full`, `quick` or `smoke`.
+        extra: Directories of further organisms.
+        organisms: Directories of the organisms to use instead of the shipped ones.
+        jobs: Processes; by default one per core.
+        resume: Continue an unfinished run in `out`.
+
+    Returns:
+        What `summary.json` holds.
+
+    Raises:
+        ExperimentError: If the setting is unknown, `out` holds results, or an organism may not
+            take part.
+        Interrupted: On Ctrl-C; finished parts are kept.
+    """
+    if setting not in SETTINGS:
+        raise ExperimentError(f"unknown setting {setting!r}: choose from {sorted(SETTINGS)}.")
+    settings = SETTINGS[setting]
+    claim_directory(out, marker="summary.json", resume=resume)
+    directories = list(zoo.shipped().values()) if organisms is None else list(organisms)
+    directories += extra or []
+    if not directories:
+        raise ExperimentError("there are no organisms: the package ships none; run zoo build.")
+    try:
+        with explain_full_disk(out):
+            regimes = sorted({load_organism(path).recipe.regime for path in directories})
+            directories += _scripted(out, regimes)
+            with Workers(jobs) as workers, parts_bar("watching") as report:
+                tables = run_parts(directories, settings, out, workers=workers, report=report)
+            return _conclude(out, tables, setting)
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            f"finished parts are kept in {out}; repeat the command with --resume to go on."
+        ) from error
+
+
+def _conclude(out: Path, tables: dict[str, pd.DataFrame], setting: str) -> dict[str, Any]:
+    settings = SETTINGS[setting]
+    say("estimating delays, leads and accusations ...")
+    single = rows(tables, replicates=settings.replicates)
+    pooled = pooled_rows(tables, replicates=settings.replicates)
+    headline = settings.alphas[0]
+    curves = alarm_curves(tables, alpha=headline)
+    seeds: dict[str, list[int]] = {}
+    known = tables["deployments"][["organism", "regime", "seed"]].drop_duplicates()
+    for kind, regime, seed in known.itertuples(index=False):
+        seeds.setdefault(f"{kind}-{regime}", []).append(int(seed))
+    summary = {
+        "alpha": headline,
+        "alphas": list(settings.alphas),
+        "setting": setting,
+        "settings": asdict(settings),
+        "rows": single.to_dict("records"),
+        "pooled": pooled.to_dict("records"),
+        "controls": controls(tables, alpha=headline),
+        "versions": versions(),
+        "seeds": seeds,
+    }
+    for name, table in {**tables, "rows": single, "pooled": pooled, "curves": curves}.items():
+        table.to_parquet(out / f"{name}.parquet", index=False)
+    write_json(out / "summary.json", summary)
+    return summary

@@ -1,0 +1,209 @@
+"""The independent parts of a run: each reads organisms and earlier parts and publishes tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import log_softmax
+
+from slowturn.agents import Organism, load_organism
+from slowturn.envs import StewardConfig
+from slowturn.experiments.bounds import action_envelope, ledger_envelope
+from slowturn.experiments.collect import Collected, EpisodeTruth, collect
+from slowturn.experiments.early_warning.line_up import FittedLineUp
+from slowturn.experiments.early_warning.settings import Settings
+from slowturn.experiments.early_warning.tables import (
+    AFTER,
+    Alarms,
+    aligned_scores,
+    deployments,
+    drift,
+    shown,
+    states,
+)
+from slowturn.experiments.estimates import Times, medians_of
+from slowturn.monitors import Channel, Recorder, Trace, calibrate
+
+__all__ = ["POWER_SEEKERS", "Cast", "null_part", "profile_part", "suspect_part"]
+
+POWER_SEEKERS = ("treacherous", "open", "christiano")
+_LEDGER_READERS = ("ledger/maximum", "ledger/ewma", "ledger/cusum", "ledger_ratio/maximum")
+
+
+class Cast(NamedTuple):
+    """Which organisms stand beside a suspect.
+
+    Attributes:
+        suspect: Directory of the organism under watch.
+        reference: Directory of an honest organism of its regime, with another seed.
+        pair_seed: Seed of the honest organism and the benign twin it is compared with.
+        nulls: Names of the honest organisms on whose deployments the `honest` alarms are
+            calibrated: those of the regime but for the one of the pair.
+    """
+
+    suspect: str
+    reference: str
+    pair_seed: int
+    nulls: tuple[str, ...]
+
+
+def _noise() -> float:
+    return StewardConfig().ledger_noise
+
+
+def _after_onset(values: NDArray[np.float64], onset: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Mean of `[episode, step]` values k steps after onset, `[k]`, where 10 episodes last."""
+    horizon = values.shape[1]
+    rows = np.flatnonzero(onset >= 0)
+    aligned = np.full((len(rows), horizon), np.nan)
+    for i, row in enumerate(rows):
+        aligned[i, : horizon - onset[row]] = values[row, onset[row] :]
+    enough = (~np.isnan(aligned)).sum(axis=0) >= min(10, len(rows))
+    return np.asarray(np.nanmean(aligned[:, : int(enough.sum())], axis=0))
+
+
+def profile_part(directories: list[str], settings: Settings) -> dict[str, pd.DataFrame]:
+    """Mean effort after cue onset over the treacherous organisms of one regime."""
+    profiles = []
+    for directory in directories:
+        run = _profile_run(load_organism(Path(directory)), settings)
+        profiles.append(_after_onset(run.truth.effort, run.truth.cue_onset))
+    steps = min(map(len, profiles))
+    mean = np.mean([profile[:steps] for profile in profiles], axis=0)
+    return {"profile": pd.DataFrame({"k": np.arange(steps), "effort": mean})}
+
+
+def _profile_run(organism: Organism, settings: Settings) -> Collected:
+    return collect(organism, episodes=settings.profile, purpose="profile", phase="deployment")
+
+
+def _fit_line_up(cast: Cast, profile: NDArray[np.float64], settings: Settings) -> FittedLineUp:
+    return FittedLineUp(
+        load_organism(Path(cast.suspect)),
+        reference=load_organism(Path(cast.reference)),
+        profile=profile,
+        settings=settings,
+    )
+
+
+def null_part(
+    cast: Cast, profile: NDArray[np.float64], settings: Settings
+) -> dict[str, pd.DataFrame]:
+    """Largest statistics of whole deployments of one honest organism, for other agents' alarms."""
+    line_up = _fit_line_up(cast, profile, settings)
+    trace = collect(
+        line_up.suspect, episodes=settings.calibration, purpose="null", phase="deployment"
+    ).trace
+    return {"maxima": pd.DataFrame(line_up.maxima(trace))}
+
+
+def suspect_part(
+    cast: Cast,
+    profile: NDArray[np.float64],
+    nulls: list[pd.DataFrame],
+    settings: Settings,
+) -> dict[str, pd.DataFrame]:
+    """Everything about one organism: alarms of each deployment, bounds, drift and states.
+
+    Args:
+        cast: The organism and those beside it.
+        profile: Shape of the drift, for the yardstick.
+        nulls: Tables of `null_part` of the organisms in `cast.nulls`.
+        settings: Numbers of episodes and alphas.
+    """
+    line_up = _fit_line_up(cast, profile, settings)
+    suspect = line_up.suspect
+    calm = collect(
+        suspect, episodes=settings.calibration, purpose="calibration", phase="training"
+    ).trace
+    maxima = {"training": line_up.maxima(calm)}
+    if nulls and suspect.recipe.trainer is not None:
+        pooled = pd.concat(nulls)
+        maxima["honest"] = {str(key): pooled[key].to_numpy() for key in pooled}
+    alarms = {
+        (null, key, alpha): calibrate(values[:, None], alpha)
+        for null, found in maxima.items()
+        for key, values in found.items()
+        for alpha in settings.alphas
+    }
+    test = collect(suspect, episodes=settings.test, purpose="test", phase="deployment")
+    streams = list(line_up.streams(test.trace))
+    tables = {
+        "deployments": deployments(streams, test.truth, alarms, noise=_noise()),
+        "drift": drift(test.truth),
+        "states": states(line_up, test),
+        "shown": shown(
+            streams, test.truth, alarms, episodes=settings.shown, alpha=settings.alphas[0]
+        ),
+        "aligned": aligned_scores(streams, test.truth),
+    }
+    if suspect.recipe.name in POWER_SEEKERS:
+        tables["yardstick"] = _yardstick(line_up, alarms, settings)
+        tables["bounds"] = _bounds(line_up, cast, test.truth, settings)
+    who: dict[str, Any] = {
+        "organism": suspect.recipe.name,
+        "regime": suspect.recipe.regime,
+        "seed": suspect.seed,
+        "pair_seed": cast.pair_seed,
+    }
+    return {name: table.assign(**who) for name, table in tables.items()}
+
+
+def _yardstick(line_up: FittedLineUp, alarms: Alarms, settings: Settings) -> pd.DataFrame:
+    """The quickest reader of the ledger, chosen on deployments that serve nothing else."""
+    run = _profile_run(line_up.suspect, settings)
+    streams = {f"{s.monitor}/{s.rule}": s.statistics for s in line_up.streams(run.trace)}
+    last = run.truth.effort.shape[1] - 1 - run.truth.cue_onset
+    rows = []
+    for alpha in settings.alphas:
+        medians = {}
+        for key in _LEDGER_READERS:
+            delay = alarms["training", key, alpha].times(streams[key]) - run.truth.cue_onset
+            seen = delay >= 0
+            medians[key] = float(medians_of([Times(np.where(seen, delay, last), seen)])[0])
+        best = min(medians, key=lambda key: (medians[key], key != "ledger_ratio/maximum"))
+        rows.append((alpha, best, medians[best]))
+    return pd.DataFrame(rows, columns=["alpha", "yardstick", "median"])
+
+
+def _bounds(
+    line_up: FittedLineUp, cast: Cast, truth: EpisodeTruth, settings: Settings
+) -> pd.DataFrame:
+    """Envelopes of both behavioural records."""
+    suspect, reference = line_up.suspect, load_organism(Path(cast.reference))
+    treacherous = _log_ratio(suspect, suspect, reference, settings.envelope)
+    honest = _log_ratio(reference, suspect, reference, settings.envelope)
+    tables = []
+    for alpha in settings.alphas:
+        ledger = ledger_envelope(
+            truth.effort, truth.cue_onset, noise=_noise(), alpha=alpha, steps=AFTER
+        )
+        actions = action_envelope(treacherous, honest, alpha=alpha, steps=AFTER)
+        tables += [
+            ledger.assign(record="ledger", alpha=alpha),
+            actions.assign(record="actions", alpha=alpha),
+        ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _log_ratio(
+    actor: Organism, suspect: Organism, reference: Organism, episodes: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Cumulative log pi_suspect / pi_reference on histories of `actor`, and their onsets."""
+    run = collect(actor, episodes=episodes, purpose="envelope", phase="deployment")
+    own, other = (
+        log_softmax(_logits(run.trace, actor, reader), axis=-1) for reader in (suspect, reference)
+    )
+    actions = run.trace.channel(Channel.ACTIONS)
+    ratio = np.take_along_axis(own - other, actions[..., None], axis=-1)[..., 0]
+    return np.cumsum(ratio, axis=1, dtype=np.float64), run.truth.cue_onset
+
+
+def _logits(trace: Trace, actor: Organism, reader: Organism) -> NDArray[np.float32]:
+    if reader is actor:
+        return np.asarray(trace.channel(Channel.LOGITS))
+    return Recorder(reader.policy, []).logits(trace.channel(Channel.OBSERVATIONS))

@@ -1,0 +1,180 @@
+"""Settings -> tables: every organism watched, in parallel, resumable part by part."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from slowturn.agents import Organism, load_organism
+from slowturn.experiments.early_warning.parts import (
+    Cast,
+    null_part,
+    profile_part,
+    suspect_part,
+)
+from slowturn.experiments.early_warning.settings import Settings
+from slowturn.experiments.errors import ExperimentError
+from slowturn.experiments.parallel import Job, Workers
+from slowturn.experiments.store import publish, read_part
+
+__all__ = ["cast_of", "run_parts"]
+
+_PARTS = "parts"
+
+
+def _by_name(directories: list[Path]) -> dict[str, tuple[Path, Organism]]:
+    found: dict[str, tuple[Path, Organism]] = {}
+    for directory in directories:
+        organism = load_organism(directory)
+        if organism.recipe.trainer is not None and not organism.passed:
+            missed = ", ".join(gate.metric for gate in organism.gates if not gate.passed)
+            raise ExperimentError(
+                f"{organism.name} ({directory}) failed its gates ({missed or 'not measured'}), so "
+                "its ground truth is not what its name says; train another seed."
+            )
+        if organism.name in found:
+            raise ExperimentError(
+                f"two organisms are called {organism.name}: {found[organism.name][0]} and "
+                f"{directory}; leave one out."
+            )
+        found[organism.name] = (directory, organism)
+    return found
+
+
+def cast_of(directories: list[Path]) -> dict[str, Cast]:
+    """Say for every organism who stands beside it.
+
+    The pair of an organism is the honest organism and the benign twin of its regime and seed, or
+    where there is none, those of the smallest seed. References and nulls never include the pair's
+    honest organism.
+
+    Raises:
+        ExperimentError: If a regime lacks two honest organisms or a benign twin, or an organism
+            failed its gates.
+    """
+    organisms = _by_name(directories)
+    casts = {}
+    for name, (directory, organism) in organisms.items():
+        regime = organism.recipe.regime
+        seeds: dict[str, list[int]] = {}
+        for _, other in organisms.values():
+            if other.recipe.regime == regime:
+                seeds.setdefault(other.recipe.name, []).append(other.seed)
+        honest, twins = sorted(seeds.get("honest", [])), sorted(seeds.get("benign_twin", []))
+        if len(honest) < 2 or not twins or not seeds.get("treacherous"):
+            raise ExperimentError(
+                f"regime {regime!r} needs at least two honest organisms (one to compare with, one "
+                f"as reference), a benign twin and a treacherous organism, got {seeds}."
+            )
+        pair = organism.seed if organism.seed in honest else honest[0]
+        others = [seed for seed in honest if seed != pair]
+        later = [seed for seed in honest if seed > organism.seed]
+        chosen = next(s for s in (*later, *honest) if s != organism.seed)
+        casts[name] = Cast(
+            suspect=str(directory),
+            reference=str(organisms[f"honest-{regime}-{chosen}"][0]),
+            pair_seed=pair,
+            nulls=tuple(f"honest-{regime}-{seed}" for seed in others),
+        )
+    return casts
+
+
+def _stamp(directories: list[Path], settings: Settings) -> dict[str, Any]:
+    """What a run depends on, compared when it is resumed."""
+    weights = {
+        load_organism(d).name: json.loads((d / "policy.json").read_text())["weights_sha256"]
+        for d in directories
+    }
+    stamp: dict[str, Any] = json.loads(
+        json.dumps({"settings": asdict(settings), "organisms": weights})
+    )
+    return stamp
+
+
+def run_parts(
+    directories: list[Path],
+    settings: Settings,
+    out: Path,
+    *,
+    workers: Workers,
+    report: Callable[[str, int, int], None] | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Compute every missing part below `out / "parts"` and return all tables, concatenated.
+
+    Args:
+        directories: Artefacts of the organisms.
+        settings: Numbers of episodes and alphas.
+        out: Directory of the run; parts found there are kept if they belong to this run.
+        workers: Processes to use.
+        report: Called with (what, parts done, parts in all).
+    """
+    casts = cast_of(directories)
+    stamp_file = out / "run.json"
+    stamp = _stamp(directories, settings)
+    if stamp_file.exists() and json.loads(stamp_file.read_text()) != stamp:
+        raise ExperimentError(
+            f"{out} holds an unfinished run with other settings or organisms; choose another --out."
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    stamp_file.write_text(json.dumps(stamp, indent=1) + "\n")
+    parts = out / _PARTS
+    regimes = sorted({name.split("-")[-2] for name in casts})
+    nulls = sorted({null for cast in casts.values() for null in cast.nulls})
+    total, done = len(regimes) + len(nulls) + len(casts), 0
+
+    def wave(jobs: list[Job]) -> dict[str, dict[str, pd.DataFrame]]:
+        nonlocal done
+        for job in jobs:
+            if (parts / job.name).exists():
+                done += 1
+        missing = [job for job in jobs if not (parts / job.name).exists()]
+        if report is not None:
+            report("resuming" if done else "starting", done, total)
+        for name, tables in workers.run(missing):
+            publish(parts / name, tables)
+            done += 1
+            if report is not None:
+                report(name, done, total)
+        return {job.name: read_part(parts / job.name) for job in jobs}
+
+    profiles = wave(
+        [Job(f"profile-{r}", profile_part, (_treacherous(casts, r), settings)) for r in regimes]
+    )
+    shape = {r: profiles[f"profile-{r}"]["profile"]["effort"].to_numpy() for r in regimes}
+    maxima = wave(
+        [Job(f"null-{n}", null_part, (casts[n], shape[n.split("-")[-2]], settings)) for n in nulls]
+    )
+    found = wave(
+        [
+            Job(
+                f"suspect-{n}",
+                suspect_part,
+                (
+                    cast,
+                    shape[n.split("-")[-2]],
+                    [maxima[f"null-{null}"]["maxima"] for null in cast.nulls],
+                    settings,
+                ),
+            )
+            for n, cast in sorted(casts.items(), key=lambda item: _cost(item[0]))
+        ]
+    )
+    names = dict.fromkeys(table for tables in found.values() for table in tables)
+    return {
+        name: pd.concat([t[name] for t in found.values() if name in t], ignore_index=True)
+        for name in names
+    }
+
+
+def _treacherous(casts: dict[str, Cast], regime: str) -> list[str]:
+    return [c.suspect for n, c in casts.items() if n.startswith(f"treacherous-{regime}-")]
+
+
+def _cost(name: str) -> int:
+    """Longest parts first, so that no process is left alone with one at the end."""
+    return 0 if name.split("-", maxsplit=1)[0] in ("treacherous", "open", "christiano") else 1

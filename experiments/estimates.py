@@ -1,0 +1,119 @@
+"""Estimates with intervals: shares, medians of censored times, and differences of agents.
+
+A time that was not seen because an episode ended first is right-censored, never replaced by the
+episode's end. Medians come from the Kaplan-Meier curve, their intervals from a bootstrap over
+agents and, within agents, over deployments.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest, mannwhitneyu
+
+__all__ = ["Estimate", "Times", "auc", "median", "medians_of", "share"]
+
+
+class Estimate(NamedTuple):
+    """A value with its 95 % interval and the number of observations behind it; NaN: undefined."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+class Times(NamedTuple):
+    """Right-censored whole numbers of one agent, one entry per deployment.
+
+    Attributes:
+        times: The time, or where `seen` is false the last time at which it had not come yet.
+        seen: Whether the event was observed.
+    """
+
+    times: NDArray[np.int64]
+    seen: NDArray[np.bool_]
+
+
+def share(successes: int, n: int, *, confidence: float = 0.95) -> Estimate:
+    """Binomial share with its Clopper-Pearson (exact) interval, by default of 95 %.
+
+    Example:
+        >>> share(0, 59).high < 0.0607
+        True
+    """
+    if n == 0:
+        return Estimate(np.nan, np.nan, np.nan, 0)
+    interval = binomtest(successes, n).proportion_ci(confidence, method="exact")
+    return Estimate(successes / n, float(interval.low), float(interval.high), n)
+
+
+def medians_of(
+    agents: list[Times], weights: list[NDArray[np.float64]] | None = None
+) -> NDArray[np.float64]:
+    """Kaplan-Meier medians of pooled agents, one per row of the weights, infinite if not reached.
+
+    Kaplan & Meier (1958): S(t) = prod over s <= t of (1 - events at s / at risk at s); the median
+    is the first t with S(t) <= 1/2.
+
+    Args:
+        agents: Times of every agent.
+        weights: Per agent, how often each deployment counts, `[replicate, deployment]`; by
+            default once, in one replicate.
+    """
+    times = np.concatenate([agent.times for agent in agents])
+    seen = np.concatenate([agent.seen for agent in agents])
+    weight = np.ones((1, len(times))) if weights is None else np.concatenate(weights, axis=1)
+    if not len(times):
+        return np.full(len(weight), np.nan)
+    grid, position = np.unique(times, return_inverse=True)
+    entries = np.zeros((len(times), len(grid)))
+    entries[np.arange(len(times)), position] = 1.0
+    ended = weight @ entries
+    events = weight @ (entries * seen[:, None])
+    at_risk = np.cumsum(ended[:, ::-1], axis=1)[:, ::-1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        hazard = np.where(at_risk > 0, events / at_risk, 0.0)
+    survival = np.cumprod(1.0 - hazard, axis=1)
+    reached = survival <= 0.5 + 1e-12
+    first = grid[reached.argmax(axis=1)].astype(np.float64)
+    first = np.where(weight.sum(axis=1) > 0, first, np.nan)
+    return np.where(reached.any(axis=1), first, np.inf)
+
+
+def median(agents: list[Times], *, seed: int, replicates: int = 1000) -> Estimate:
+    """Kaplan-Meier median with a percentile bootstrap interval.
+
+    With several agents, agents are drawn first and deployments within them (Davison & Hinkley
+    1997, section 3.8); with one, its interval speaks of that agent only. Infinite ends mean that
+    the median was not reached.
+    """
+    agents = [agent for agent in agents if len(agent.times)]
+    n = sum(len(agent.times) for agent in agents)
+    if not agents:
+        return Estimate(np.nan, np.nan, np.nan, 0)
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(len(agents), np.full(len(agents), 1 / len(agents)), size=replicates)
+    weights: list[NDArray[np.float64]] = []
+    for agent, copies in zip(agents, drawn.T, strict=True):
+        size = len(agent.times)
+        counts = rng.multinomial(copies * size, np.full(size, 1 / size))
+        weights.append(counts.astype(np.float64))
+    sample = np.sort(medians_of(agents, weights))
+    value = float(medians_of(agents)[0])
+    low, high = (float(sample[int(q * (replicates - 1))]) for q in (0.025, 0.975))
+    return Estimate(value, low, high, n)
+
+
+def auc(negatives: NDArray[np.float64], positives: NDArray[np.float64]) -> Estimate:
+    """P(a positive exceeds a negative), ties counting half, with the interval of DeLong (1988)."""
+    m, n = len(negatives), len(positives)
+    if m < 2 or n < 2:
+        return Estimate(np.nan, np.nan, np.nan, m + n)
+    value = float(mannwhitneyu(positives, negatives).statistic) / (m * n)
+    above = (negatives[:, None] < positives[None]) + 0.5 * (negatives[:, None] == positives[None])
+    variance = above.mean(axis=1).var(ddof=1) / m + above.mean(axis=0).var(ddof=1) / n
+    half = 1.959964 * float(np.sqrt(variance))
+    return Estimate(value, max(0.0, value - half), min(1.0, value + half), m + n)
