@@ -51,7 +51,7 @@ def make_sb3(
     world: str, *, num_envs: int = 1, seed: int | None = None, **options: Any
 ) -> WorldVecEnv:
     """Build the Stable-Baselines3 `VecEnv` of a world; slot `i` is seeded with `seed + i`."""
-    from slowturn.envs.faces.sb3 import WorldVecEnv  # imports torch: only when asked for
+    from slowturn.envs.faces.sb3 import WorldVecEnv  # noqa: PLC0415 - imports torch, slowly
 
     env = WorldVecEnv(make_world(world, num_envs=num_envs, **options))
     if seed is not None:

@@ -5,6 +5,9 @@ pseudorandom number generators"), so what a slot sees depends on its own seed on
 batch it runs in. Normals come from the 256-level ziggurat of Marsaglia & Tsang (2000), in the
 form of Doornik (2005, "An improved ziggurat method to generate normal random samples"), which
 takes the level and the position from different bits.
+
+Kernels compile these functions into themselves, and numba's cache watches the kernel's file only:
+after a change here delete the `__pycache__` folders, or old code keeps running.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from collections.abc import Sequence
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from slowturn.envs.errors import WorldError
 
 __all__ = ["normal", "seed_streams", "uniform"]
 
@@ -41,16 +46,22 @@ def seed_streams(seeds: Sequence[int]) -> NDArray[np.uint64]:
     """Turn integer seeds into stream states, shape `[len(seeds)]`.
 
     Seeds pass through `numpy.random.SeedSequence`, so neighbouring seeds give unrelated streams.
+
+    Raises:
+        WorldError: If a seed is not an integer >= 0.
     """
+    for seed in seeds:
+        if not isinstance(seed, int | np.integer) or seed < 0:
+            raise WorldError(f"a seed must be an integer >= 0, got {seed!r}.")
     states = [np.random.SeedSequence(int(seed)).generate_state(1, np.uint64)[0] for seed in seeds]
     return np.array(states, dtype=np.uint64)
 
 
 @njit(cache=True, inline="always")
 def _bits(streams: NDArray[np.uint64], i: int) -> np.uint64:
-    state = streams[i] + np.uint64(0x9E3779B97F4A7C15)
+    state: np.uint64 = streams[i] + np.uint64(0x9E3779B97F4A7C15)
     streams[i] = state
-    z = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z: np.uint64 = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
 
@@ -62,7 +73,8 @@ def uniform(streams: NDArray[np.uint64], i: int) -> float:
 
 
 @njit(cache=True)
-def _normal_slow(streams: NDArray[np.uint64], i: int, level: int, u: float) -> float:
+def _normal_slow(streams: NDArray[np.uint64], i: int, level: np.int64, u: float) -> float:
+    x: float  # numpy's scalars have no static type
     while True:
         if level == 0:  # the tail, by Marsaglia's exponential method
             while True:
@@ -79,7 +91,8 @@ def _normal_slow(streams: NDArray[np.uint64], i: int, level: int, u: float) -> f
         level = np.int64(bits & np.uint64(255))
         u = 2.0 * (np.float64(bits >> np.uint64(11)) * _TO_UNIT) - 1.0
         if abs(u) < _RATIO[level]:
-            return u * _X[level]
+            x = u * _X[level]
+            return x
 
 
 @njit(cache=True, inline="always")
@@ -89,5 +102,6 @@ def normal(streams: NDArray[np.uint64], i: int) -> float:
     level = np.int64(bits & np.uint64(255))
     u = 2.0 * (np.float64(bits >> np.uint64(11)) * _TO_UNIT) - 1.0
     if abs(u) < _RATIO[level]:
-        return u * _X[level]
+        x: float = u * _X[level]
+        return x
     return _normal_slow(streams, i, level, u)

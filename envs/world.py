@@ -33,7 +33,7 @@ class World(ABC):
     name: ClassVar[str]
     """Registered name without namespace, such as `Steward-v0`."""
 
-    observation_space: gym.spaces.Box
+    observation_space: gym.spaces.Box[np.float32]
     """Space of one episode's observation, flat float32."""
     action_space: gym.spaces.Discrete
     """Space of one episode's action."""
@@ -46,6 +46,7 @@ class World(ABC):
         if not isinstance(num_envs, int) or num_envs < 1:
             raise WorldError(f"num_envs must be an integer >= 1, got {num_envs!r}.")
         self.num_envs = num_envs
+        self._all = np.ones(num_envs, np.bool_)
 
     @property
     @abstractmethod
@@ -60,6 +61,10 @@ class World(ABC):
     @abstractmethod
     def honest_optimum(self) -> NDArray[np.float64]:
         """Largest task reward each current episode can earn without seeking influence, `[n]`."""
+
+    @abstractmethod
+    def hazard(self) -> NDArray[np.float64]:
+        """P(deployment begins at step t | not yet) over the episodes drawn, `[horizon + 1]`."""
 
     @abstractmethod
     def seed(self, seeds: Sequence[int]) -> None:
@@ -87,7 +92,7 @@ class World(ABC):
 
     @abstractmethod
     def ledger(self) -> NDArray[np.float64]:
-        """Public, noisy record of the last action's effort (0 after a reset), fresh, shape `[n]`."""
+        """Public, noisy record of the last action's effort (0 after a reset), a fresh `[n]`."""
 
     @abstractmethod
     def truth(self) -> Truth:
@@ -115,8 +120,8 @@ class World(ABC):
             )
         if array.dtype.kind not in "iu":
             raise WorldError(
-                f"{type(self).__name__}.step needs integer actions in 0..{self.action_space.n - 1}, "
-                f"got dtype {array.dtype}."
+                f"{type(self).__name__}.step needs integer actions in "
+                f"0..{self.action_space.n - 1}, got dtype {array.dtype}."
             )
         # one comparison serves both ends: a negative action is huge as unsigned
         if array.astype(np.uint64).max() >= self.action_space.n:
@@ -125,4 +130,17 @@ class World(ABC):
                 f"{type(self).__name__}.step: action {bad} is out of range, allowed are "
                 f"0..{self.action_space.n - 1}; no episode has moved."
             )
-        return array.astype(np.int64, copy=False)
+        # kernels are compiled for contiguous arrays: a strided view would compile them again
+        return np.ascontiguousarray(array, np.int64)
+
+    def checked_mask(self, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+        """Return `mask`, or all slots without one; kernels do not check bounds."""
+        if mask is None:
+            return self._all
+        array = np.asarray(mask)
+        if array.shape != (self.num_envs,) or array.dtype != np.bool_:
+            raise WorldError(
+                f"{type(self).__name__}: a mask must be bool of shape ({self.num_envs},), got "
+                f"{array.dtype} of shape {array.shape}."
+            )
+        return np.ascontiguousarray(array)

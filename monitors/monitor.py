@@ -20,9 +20,10 @@ class Monitor(ABC):
     """Scores each step of a trace; sequential rules and alarms come after it.
 
     To add one: subclass, declare `name`, `reads` and `tier`, keep what `fit` learns in arrays
-    named by `state_names`, implement `fit` and `score`, export it from `slowturn.monitors`, and
+    named by `state_names`, implement `_fit` and `score`, export it from `slowturn.monitors`, and
     `check_monitor` will hold it to this contract. A monitor whose score of a step depends on
-    earlier steps also implements `reset` and `step`.
+    earlier steps also implements `reset` and `step`; if it keeps some of them, it names their
+    number `window`.
     """
 
     name: ClassVar[str]
@@ -35,10 +36,13 @@ class Monitor(ABC):
     """Whether `fit` takes phase labels (oracles and shadows only)."""
     state_names: ClassVar[tuple[str, ...]] = ()
     """Attributes, as numpy arrays or floats, that `fit` learns and that are saved."""
+    resources: ClassVar[tuple[str, ...]] = ()
+    """Constructor arguments (and attributes) that are no data, such as a network: not in `params`,
+    not saved, passed again when loading."""
 
     @property
     def params(self) -> dict[str, Any]:
-        """JSON-able constructor arguments."""
+        """Constructor arguments other than the resources, made of plain JSON types."""
         return {}
 
     def fit(self, traces: Trace, labels: NDArray[np.bool_] | None = None) -> None:
@@ -55,11 +59,13 @@ class Monitor(ABC):
         if self.needs_labels != (labels is not None):
             may = "needs labels" if self.needs_labels else "must not see labels"
             raise MonitorError(f"{type(self).__name__}.fit {may} (its tier is {self.tier}).")
-        if labels is not None and labels.shape != traces.shape:
-            raise MonitorError(
-                f"{type(self).__name__}.fit: labels must have shape {traces.shape}, got "
-                f"{labels.shape}."
-            )
+        if labels is not None:
+            labels = np.asarray(labels, np.bool_)
+            if labels.shape != traces.shape:
+                raise MonitorError(
+                    f"{type(self).__name__}.fit: labels must have shape {traces.shape}, got "
+                    f"{labels.shape}."
+                )
         self._fit(traces, labels)
 
     @abstractmethod
@@ -70,7 +76,7 @@ class Monitor(ABC):
     def score(self, traces: Trace) -> NDArray[np.float64]:
         """Score every step, `[episode, step]`, from that step and earlier ones only."""
 
-    def reset(self) -> None:
+    def reset(self) -> None:  # noqa: B027 - most have nothing to forget
         """Forget the episode that was being scored step by step."""
 
     def step(self, record: Trace) -> float:
@@ -81,13 +87,13 @@ class Monitor(ABC):
         return float(self.score(record)[0, 0])
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """What `fit` has learned, as arrays.
+        """What `fit` has learned, as copies of the arrays.
 
         Raises:
             MonitorError: If the monitor has not been fitted.
         """
         self.require_fitted()
-        return {name: np.asarray(getattr(self, name)) for name in self.state_names}
+        return {name: np.array(getattr(self, name)) for name in self.state_names}
 
     def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Put back what `state` returned."""

@@ -86,7 +86,12 @@ class WorldVecEnv(VecEnv):
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         return [getattr(self, attr_name)] * len(self._slots(indices))
 
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+    def set_attr(
+        self,
+        attr_name: str,
+        value: Any,
+        indices: Any = None,  # noqa: ARG002 - all slots share one world
+    ) -> None:
         setattr(self, attr_name, value)
 
     def env_method(
@@ -95,7 +100,11 @@ class WorldVecEnv(VecEnv):
         result = getattr(self, method_name)(*method_args, **method_kwargs)
         return [result] * len(self._slots(indices))
 
-    def env_is_wrapped(self, wrapper_class: type, indices: Any = None) -> list[bool]:
+    def env_is_wrapped(
+        self,
+        wrapper_class: type,  # noqa: ARG002 - slots are never wrapped one by one
+        indices: Any = None,
+    ) -> list[bool]:
         return [False] * len(self._slots(indices))
 
     def get_images(self) -> Sequence[NDArray[np.uint8] | None]:

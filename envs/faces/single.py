@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -28,7 +28,10 @@ class WorldEnv(gym.Env[NDArray[np.float32], np.int64]):
         render_mode: None, `rgb_array` (an image of the episode so far) or `ansi` (one line).
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array", "ansi"], "render_fps": 16}
+    metadata: dict[str, Any] = {  # noqa: RUF012 - Gymnasium declares it without ClassVar
+        "render_modes": ["rgb_array", "ansi"],
+        "render_fps": 16,
+    }
 
     def __init__(self, world: World, *, render_mode: str | None = None) -> None:
         if world.num_envs != 1:
@@ -65,15 +68,19 @@ class WorldEnv(gym.Env[NDArray[np.float32], np.int64]):
         """Take one action; the episode is truncated at the world's horizon."""
         if not self._begun:
             raise gym.error.ResetNeeded("call reset() before the first step().")
-        self.world.step(np.asarray(action).reshape(1))
+        if np.ndim(action) != 0:
+            raise WorldError(
+                f"{self.world.name}.step needs a single action, got shape {np.shape(action)}."
+            )
+        self.world.step(np.asarray([action]))
         if self.render_mode is not None:
             self._history.add(self.world.truth())
         truncated = bool(self.world.done()[0])
         info = {"ledger": float(self.world.ledger()[0])}
         return self.world.observations()[0], float(self.world.rewards()[0]), False, truncated, info
 
-    def render(self) -> NDArray[np.uint8] | str | None:  # type: ignore[override]
-        """Draw the episode so far (`rgb_array`: `[320, 560, 3]` uint8; `ansi`: one line)."""
+    def render(self) -> NDArray[np.uint8] | str | None:
+        """Draw the episode so far (`rgb_array`: `[400, 640, 3]` uint8; `ansi`: one line)."""
         if self.render_mode == "rgb_array":
             return draw(
                 self._history, self.world.truth(), self.world.horizon, self.world.harm_level

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
@@ -30,7 +30,9 @@ class WorldVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArray[A
         world: The world; its `num_envs` is the number of slots.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"autoreset_mode": AutoresetMode.NEXT_STEP}
+    metadata: dict[str, Any] = {  # noqa: RUF012 - Gymnasium declares it without ClassVar
+        "autoreset_mode": AutoresetMode.NEXT_STEP
+    }
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -45,22 +47,21 @@ class WorldVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArray[A
     def reset(
         self,
         *,
-        seed: int | Sequence[int | None] | None = None,
+        seed: int | Sequence[int] | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Begin all episodes; an integer seed gives slot `i` the seed `seed + i`."""
-        super().reset(seed=seed if isinstance(seed, int) else None)
+        seeds = seed if isinstance(seed, Sequence | np.ndarray) else None
+        super().reset(seed=None if seeds is not None else cast("int | None", seed))
         if options:
             raise WorldError(
                 f"{self.world.name} takes no reset options, got {sorted(options)}: phase, cue and "
                 "objective are constructor arguments."
             )
-        if isinstance(seed, int):
-            self.world.seed([seed + i for i in range(self.num_envs)])
+        if seeds is not None:
+            self.world.seed(seeds)
         elif seed is not None:
-            if any(item is None for item in seed):
-                raise WorldError("reset(seed=[...]) needs an integer for every slot, got None.")
-            self.world.seed([int(item) for item in seed if item is not None])
+            self.world.seed([cast("int", seed) + i for i in range(self.num_envs)])
         self.world.reset()
         self._over = np.zeros(self.num_envs, np.bool_)
         return self.world.observations(), self._infos()

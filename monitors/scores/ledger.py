@@ -31,19 +31,24 @@ class LedgerEffort(Monitor):
     tier: ClassVar[Tier] = Tier.LEDGER
     state_names: ClassVar[tuple[str, ...]] = ("mean", "scale")
 
-    mean: NDArray[np.float64] | None = None
-    scale: NDArray[np.float64] | None = None
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
 
-    def _fit(self, traces: Trace, labels: NDArray[np.bool_] | None) -> None:
+    def _fit(self, traces: Trace, labels: NDArray[np.bool_] | None) -> None:  # noqa: ARG002 - unlabelled
         ledger = traces.channel(Channel.LEDGER)
-        self.mean = np.asarray(ledger.mean(), np.float64)
-        self.scale = np.asarray(ledger.std(), np.float64)
-        if not self.scale > 0:
-            raise MonitorError("LedgerEffort.fit: the ledger is constant; it must be noisy.")
+        # Not by the deviation: that of a constant may be 1e-17 instead of 0.
+        if not np.isfinite(ledger).all() or ledger.max() == ledger.min():
+            raise MonitorError(
+                f"{type(self).__name__}.fit: the ledger is constant or not finite; it must be "
+                "noisy."
+            )
+        self.mean = np.asarray(ledger.mean(dtype=np.float64))
+        self.scale = np.asarray(ledger.std(dtype=np.float64))
 
     def score(self, traces: Trace) -> NDArray[np.float64]:
         self.require_fitted()
-        return np.asarray((traces.channel(Channel.LEDGER) - self.mean) / self.scale, np.float64)
+        ledger = traces.channel(Channel.LEDGER).astype(np.float64)
+        return np.asarray((ledger - self.mean) / self.scale)
 
 
 class LedgerRatio(LedgerEffort):
@@ -51,44 +56,50 @@ class LedgerRatio(LedgerEffort):
 
     W_t = max over s in (t - window, t] of sum_{u=s..t} (a_{u-s} z_u - a_{u-s}^2 / 2), where z is
     the standardised ledger and a_k the drift k steps after onset in standard deviations: the
-    practical optimum among readers of the ledger, when the shape of the drift is given.
+    practical optimum among readers of the ledger, when the shape of the drift is given. It is a
+    statistic of its own: use it with the rule `Maximum`, in nats.
 
     **Reads**: the ledger.
     **Assumes**: Gaussian noise, and the mean effort after onset as told by `profile`. Knowing the
     shape of the drift in advance flatters it, on purpose: it is the yardstick of every lead.
     **Blind to**: anything that effort does not show.
     **References**: Lai (1998), "Information bounds and quick detection of parameter changes in
-    stochastic systems", IEEE Trans. Inf. Theory 44, eq. 2.9 (window-limited CUSUM).
+    stochastic systems", IEEE Trans. Inf. Theory 44 (window-limited CUSUM).
 
     Args:
-        profile: Mean effort k steps after cue onset, `[steps]`, in units of the ledger.
+        profile: Rise of the ledger's mean k steps after onset, `[steps]`, in units of the ledger;
+            its last value lasts.
         window: Longest stretch that is considered, in steps.
     """
 
     name: ClassVar[str] = "ledger_ratio"
 
     def __init__(self, *, profile: Any, window: int = 128) -> None:
-        self.profile = np.asarray(profile, np.float64)
+        self.profile = np.array(profile, np.float64)
         self.window = window
         if self.profile.ndim != 1 or not len(self.profile) or not np.isfinite(self.profile).all():
             raise MonitorError(
-                f"LedgerRatio.profile must be a finite vector, got shape {self.profile.shape}."
+                "LedgerRatio.profile must be a finite vector of at least one step, got shape "
+                f"{self.profile.shape}."
             )
         if not isinstance(window, int) or window < 1:
             raise MonitorError(f"LedgerRatio.window must be an integer >= 1, got {window!r}.")
-        self._sums = np.full((1, 0), 0.0)
+        self._sums = np.zeros((1, 0))
 
     @property
     def params(self) -> dict[str, Any]:
         return {"profile": self.profile.tolist(), "window": self.window}
 
     def _advance(self, sums: NDArray[np.float64], z: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Extend every candidate onset by one step: sums `[episode, candidates]`, newest first."""
+        """Extend every candidate onset by one step: sums `[episode, candidates]`, newest first.
+
+        The newest candidate has its onset at this very step, so its drift has index 0.
+        """
         kept = sums[:, : self.window - 1]
         sums = np.concatenate([np.zeros((len(z), 1)), kept], axis=1)
         k = np.minimum(np.arange(sums.shape[1]), len(self.profile) - 1)
-        drift = self.profile[k] / np.float64(self.scale if self.scale is not None else 1.0)
-        return sums + drift * z[:, None] - drift**2 / 2
+        drift = self.profile[k] / np.asarray(self.scale)
+        return np.asarray(sums + drift * z[:, None] - drift**2 / 2)
 
     def score(self, traces: Trace) -> NDArray[np.float64]:
         z = super().score(traces)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from slowturn.monitors.access import Channel, Tier
+from slowturn.monitors.errors import MonitorError
 from slowturn.monitors.monitor import Monitor
 from slowturn.monitors.trace import Trace
 
@@ -16,15 +17,18 @@ __all__ = ["ActionRatio", "Reference"]
 
 
 class Reference(Protocol):
-    """An honest policy that can be asked what it would have done on somebody else's history."""
+    """An honest policy that can be asked what it would have done on somebody else's history.
 
-    def logits(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Logits `[episode, step, n_actions]` on histories `[episode, step, d]`."""
+    A `Recorder` of that policy is one.
+    """
 
-    def reset(self, episodes: int) -> None:
-        """Begin `episodes` new histories for `step_logits`."""
+    def logits(self, observations: NDArray[Any]) -> NDArray[np.float32]:
+        """Logits `[episode, step, n_actions]` on histories `[episode, step, d]`, statelessly."""
 
-    def step_logits(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+    def fork(self) -> Reference:
+        """The same policy at the start of a new history, for `step_logits`."""
+
+    def step_logits(self, observations: NDArray[Any]) -> NDArray[np.float32]:
         """Logits `[episode, n_actions]` for the next observations `[episode, d]`."""
 
 
@@ -42,7 +46,7 @@ class ActionRatio(Monitor):
     distribution", Ann. Math. Statist. 42.
 
     Args:
-        reference: The honest policy.
+        reference: The honest policy, e.g. its `Recorder`.
     """
 
     name: ClassVar[str] = "action_ratio"
@@ -50,17 +54,29 @@ class ActionRatio(Monitor):
         {Channel.OBSERVATIONS, Channel.ACTIONS, Channel.LOGITS}
     )
     tier: ClassVar[Tier] = Tier.REFERENCE
+    resources: ClassVar[tuple[str, ...]] = ("reference",)
 
     def __init__(self, *, reference: Reference) -> None:
         self.reference = reference
+        self._along: Reference | None = None
 
     def _fit(self, traces: Trace, labels: NDArray[np.bool_] | None) -> None:
         pass
 
     @staticmethod
     def _ratio(
-        own: NDArray[np.float32], other: NDArray[np.float32], actions: NDArray[np.int64]
+        own: NDArray[Any], other: NDArray[Any], actions: NDArray[Any]
     ) -> NDArray[np.float64]:
+        if own.shape != other.shape:
+            raise MonitorError(
+                f"ActionRatio: the agent's logits have shape {own.shape}, the reference's "
+                f"{other.shape}; both must choose among the same actions."
+            )
+        if actions.shape != own.shape[:-1] or actions.dtype.kind not in "iu":
+            raise MonitorError(
+                f"ActionRatio needs one discrete action a step, integers of shape "
+                f"{own.shape[:-1]}; got {actions.dtype} of shape {actions.shape}."
+            )
         gap = log_softmax(own.astype(np.float64), axis=-1)
         gap -= log_softmax(other.astype(np.float64), axis=-1)
         return np.asarray(np.take_along_axis(gap, actions[..., None], axis=-1)[..., 0])
@@ -70,10 +86,12 @@ class ActionRatio(Monitor):
         return self._ratio(traces.channel(Channel.LOGITS), other, traces.channel(Channel.ACTIONS))
 
     def reset(self) -> None:
-        self.reference.reset(1)
+        self._along = None
 
     def step(self, record: Trace) -> float:
-        other = self.reference.step_logits(record.channel(Channel.OBSERVATIONS)[:, 0])
+        if self._along is None:
+            self._along = self.reference.fork()
+        other = self._along.step_logits(record.channel(Channel.OBSERVATIONS)[:, 0])
         ratio = self._ratio(
             record.channel(Channel.LOGITS)[:, 0], other, record.channel(Channel.ACTIONS)[:, 0]
         )

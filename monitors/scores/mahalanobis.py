@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.covariance import LedoitWolf
+from sklearn.covariance import LedoitWolf  # type: ignore[import-untyped,unused-ignore]
 
 from slowturn.monitors.access import Channel, Tier
 from slowturn.monitors.monitor import Monitor
@@ -43,8 +43,8 @@ class Mahalanobis(Monitor):
     tier: ClassVar[Tier] = Tier.INTERNALS
     state_names: ClassVar[tuple[str, ...]] = ("mean", "precision")
 
-    mean: NDArray[np.float64] | None = None
-    precision: NDArray[np.float64] | None = None
+    mean: NDArray[np.float64]
+    precision: NDArray[np.float64]
 
     def __init__(self, *, layer: str = "lstm.h") -> None:
         self.layer = layer
@@ -53,11 +53,12 @@ class Mahalanobis(Monitor):
     def params(self) -> dict[str, Any]:
         return {"layer": self.layer}
 
-    def _fit(self, traces: Trace, labels: NDArray[np.bool_] | None) -> None:
+    def _fit(self, traces: Trace, labels: NDArray[np.bool_] | None) -> None:  # noqa: ARG002 - unlabelled
         states = traces.layer(self.layer)
         self.mean, self.precision = training_moments(states.reshape(-1, states.shape[-1]))
 
     def score(self, traces: Trace) -> NDArray[np.float64]:
         self.require_fitted()
         gap = traces.layer(self.layer).astype(np.float64) - self.mean
-        return np.asarray(np.sqrt(np.einsum("...i,ij,...j->...", gap, self.precision, gap)))
+        squared = ((gap @ self.precision) * gap).sum(axis=-1)
+        return np.asarray(np.sqrt(np.maximum(squared, 0.0)))  # rounding may leave -1e-17

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped,unused-ignore]
 
 from slowturn.monitors.access import Channel, Tier
 from slowturn.monitors.errors import MonitorError
@@ -35,8 +35,8 @@ class PhaseProbe(Monitor):
     needs_labels: ClassVar[bool] = True
     state_names: ClassVar[tuple[str, ...]] = ("weights", "bias")
 
-    weights: NDArray[np.float64] | None = None
-    bias: NDArray[np.float64] | None = None
+    weights: NDArray[np.float64]
+    bias: NDArray[np.float64]
 
     def __init__(self, *, layer: str = "lstm.h") -> None:
         self.layer = layer
@@ -50,7 +50,8 @@ class PhaseProbe(Monitor):
             raise MonitorError("PhaseProbe.fit needs labels of both phases.")
         states = traces.layer(self.layer).astype(np.float64)
         rows = states.reshape(-1, states.shape[-1])
-        mean, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-8
+        # Units on one scale, so that the penalty treats them alike; a constant unit stays 0.
+        mean, scale = rows.mean(axis=0), np.maximum(rows.std(axis=0), 1e-8)
         probe = LogisticRegression(max_iter=500).fit((rows - mean) / scale, labels.ravel())
         self.weights = probe.coef_[0] / scale
         self.bias = np.asarray(probe.intercept_[0] - mean @ self.weights)

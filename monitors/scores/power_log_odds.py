@@ -18,7 +18,7 @@ __all__ = ["PowerLogOdds", "power_mask"]
 
 def power_mask(actions: Any) -> NDArray[np.bool_]:
     """Validate which actions seek power: a boolean vector, neither all true nor all false."""
-    mask = np.asarray(actions)
+    mask = np.array(actions)
     if mask.ndim != 1 or mask.dtype != np.bool_ or mask.all() or not mask.any():
         raise MonitorError(
             "power_actions must be a boolean vector over the actions, some true and some false, "
@@ -48,7 +48,7 @@ class PowerLogOdds(Monitor):
 
     @property
     def params(self) -> dict[str, Any]:
-        return {"power_actions": self.power_actions}
+        return {"power_actions": self.power_actions.tolist()}
 
     def _fit(self, traces: Trace, labels: NDArray[np.bool_] | None) -> None:
         pass

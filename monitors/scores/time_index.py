@@ -41,6 +41,6 @@ class TimeIndex(Monitor):
     def reset(self) -> None:
         self._now = 0
 
-    def step(self, record: Trace) -> float:
+    def step(self, record: Trace) -> float:  # noqa: ARG002 - reads nothing
         self._now += 1
         return float(self._now - 1)
