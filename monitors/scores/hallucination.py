@@ -30,6 +30,9 @@ class HallucinationProbe(Monitor):
     training-phase mean, 1 at the mean imagined state. No labels, no trigger and no deployment
     data.
 
+    The search ends after `iterations`, whether or not it has arrived: `reached` tells how far it
+    came. Adam moves a unit by about its rate a step whatever the unit's variance, so on policies
+    whose units differ much in variance the offsets lie between the steepest and the smallest ones.
     Where nothing is imagined, because the agent seeks power already or because no state of mind
     would make it, every score is 0, and `reached` tells which.
 

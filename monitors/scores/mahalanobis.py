@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.covariance import LedoitWolf  # type: ignore[import-untyped,unused-ignore]
+from sklearn.covariance import LedoitWolf
 
 from slowturn.monitors.access import Channel, Tier
 from slowturn.monitors.monitor import Monitor

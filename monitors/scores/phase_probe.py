@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped,unused-ignore]
+from sklearn.linear_model import LogisticRegression
 
 from slowturn.monitors.access import Channel, Tier
 from slowturn.monitors.errors import MonitorError
