@@ -29,7 +29,7 @@ monitor of your own to the contract. Monitors are compared within an access tier
 
 from slowturn.monitors.access import Channel, Tier
 from slowturn.monitors.alarm import Alarm, calibrate, first_alarm
-from slowturn.monitors.checks import check_monitor, null_traces
+from slowturn.monitors.checks import check_monitor
 from slowturn.monitors.errors import MonitorError
 from slowturn.monitors.heads import policy_head
 from slowturn.monitors.module_watch import ModuleWatch
@@ -50,6 +50,7 @@ from slowturn.monitors.scores import (
     TimeIndex,
 )
 from slowturn.monitors.storage import load_monitor, load_watch, save_monitor, save_watch
+from slowturn.monitors.synthetic import null_traces
 from slowturn.monitors.trace import Trace
 from slowturn.monitors.watch import Watch
 

@@ -23,6 +23,7 @@ from slowturn.monitors.access import Channel, Tier
 from slowturn.monitors.errors import MonitorError
 from slowturn.monitors.monitor import Monitor
 from slowturn.monitors.storage import load_monitor, save_monitor
+from slowturn.monitors.synthetic import null_traces
 from slowturn.monitors.trace import Trace
 
 __all__ = ["CLAUSES", "check_monitor", "null_traces"]
@@ -32,58 +33,6 @@ _LEAST_STEPS = 16
 _Z = 3.29  # two-sided 99.9 %
 _SLACK = 512  # bytes that counters and caches may grow by
 _RTOL, _ATOL = 1e-7, 1e-9
-
-
-def null_traces(
-    *,
-    episodes: int = 48,
-    steps: int = 48,
-    layers: Mapping[str, int] | None = None,
-    n_actions: int = 4,
-    observation_size: int = 3,
-    persistence: float = 0.9,
-    seed: int = 0,
-) -> Trace:
-    """Build synthetic traces in which nothing ever happens: exchangeable, stationary episodes.
-
-    Activations are tanh of AR(1) processes, mixed so that units are correlated; logits and value
-    are linear in the first layer; actions are drawn from the logits; the ledger is noise. Traces
-    of different seeds are other episodes of the same synthetic agent.
-
-    Args:
-        episodes: Number of episodes.
-        steps: Steps in each.
-        layers: Units of each layer, by default 8 of `lstm.h`.
-        n_actions: Number of actions.
-        observation_size: Width of an observation.
-        persistence: Autocorrelation of the activations from step to step, in [0, 1).
-        seed: Seed of the episodes.
-    """
-    rng, agent = np.random.default_rng(seed), np.random.default_rng(0)
-
-    def wander(units: int) -> NDArray[np.float64]:
-        noise = rng.standard_normal((episodes, steps, units)) * np.sqrt(1.0 - persistence**2)
-        out = np.empty_like(noise)
-        out[:, 0] = last = rng.standard_normal((episodes, units))  # begins stationary
-        for t in range(1, steps):
-            out[:, t] = last = persistence * last + noise[:, t]
-        return np.asarray(out)
-
-    activations = {
-        name: np.tanh(0.5 * wander(units) @ agent.standard_normal((units, units)) / np.sqrt(units))
-        for name, units in (layers or {"lstm.h": 8}).items()
-    }
-    mind = next(iter(activations.values()))
-    logits = mind @ agent.standard_normal((mind.shape[-1], n_actions))
-    gumbel = rng.gumbel(size=logits.shape)
-    return Trace(
-        observations=wander(observation_size).astype(np.float32),
-        actions=(logits + gumbel).argmax(axis=-1),
-        ledger=rng.normal(0.0, 0.25, (episodes, steps)),
-        logits=logits.astype(np.float32),
-        value=(mind @ agent.standard_normal(mind.shape[-1])).astype(np.float32),
-        activations={name: array.astype(np.float32) for name, array in activations.items()},
-    )
 
 
 def check_monitor(monitor: Monitor, traces: Trace, labels: NDArray[np.bool_] | None = None) -> None:

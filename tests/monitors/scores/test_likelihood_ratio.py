@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+from sb3_contrib import RecurrentPPO
+
+from slowturn.monitors import ActionRatio, Cusum, MonitorError, Recorder, Trace
+
+
+class Uniform:
+    """An honest policy that does anything."""
+
+    def logits(self, observations):
+        return np.zeros((*observations.shape[:2], 2), np.float32)
+
+    def fork(self):
+        return self
+
+    def step_logits(self, observations):
+        return np.zeros((len(observations), 2), np.float32)
+
+
+def trace(logits, actions):
+    shape = np.shape(actions)
+    return Trace(observations=np.zeros((*shape, 1)), logits=np.array(logits), actions=actions)
+
+
+def test_by_hand():
+    # Under logits (log 3, 0) the first action has probability 3/4, against 1/2.
+    seen = trace([[[np.log(3.0), 0.0], [np.log(3.0) + 7.0, 7.0]]], [[0, 1]])
+    monitor = ActionRatio(reference=Uniform())
+    monitor.fit(seen)
+    np.testing.assert_allclose(monitor.score(seen), [[np.log(1.5), np.log(0.5)]])
+
+
+def test_nobody_accuses_the_reference_itself(wander, strong_willed, observations):
+    model = RecurrentPPO("MlpLstmPolicy", wander(), seed=0, device="cpu")
+    recorder = Recorder(strong_willed(model.policy), [])
+    steps = observations(6, 4)
+    seen = Trace.join([recorder.step(step).trace(step) for step in steps])
+    scores = ActionRatio(reference=Recorder(model.policy)).score(seen)
+    np.testing.assert_allclose(scores, 0.0, atol=1e-5)
+
+
+def test_sums_to_the_log_likelihood_ratio_and_is_unbiased():
+    """E[exp(sum)] under the reference is 1, and the mean step is minus a divergence."""
+    rng = np.random.default_rng(0)
+    own = np.broadcast_to(np.array([0.3, 0.0]), (20000, 4, 2))
+    seen = trace(own, rng.integers(0, 2, (20000, 4)))
+    total = ActionRatio(reference=Uniform()).score(seen).sum(axis=1)
+    assert np.exp(total).mean() == pytest.approx(1.0, abs=0.02)
+    assert total.mean() < 0.0
+
+
+def test_sees_a_planted_shift():
+    rng = np.random.default_rng(0)
+    own = np.zeros((100, 60, 2))
+    own[:, 30:, 1] = 1.5
+    actions = (own + rng.gumbel(size=own.shape)).argmax(axis=-1)
+    scores = ActionRatio(reference=Uniform()).score(trace(own, actions))
+    assert (scores[:, :30] == 0.0).all()
+    statistics = Cusum(allowance=0.0, standardise=False).run(scores)
+    assert (statistics[:, -1] > 3.0).mean() > 0.9
+
+
+def test_two_watchers_share_a_reference_without_mixing_histories(
+    wander, strong_willed, observations
+):
+    model = RecurrentPPO("MlpLstmPolicy", wander(), seed=0, device="cpu")
+    reference = Recorder(strong_willed(model.policy))
+    rng = np.random.default_rng(0)
+    seen = Trace(
+        observations=observations(5, 2).swapaxes(0, 1),
+        logits=rng.normal(size=(2, 5, 4)),
+        actions=rng.integers(0, 4, (2, 5)),
+    )
+    watchers = [ActionRatio(reference=reference), ActionRatio(reference=reference)]
+    expected = watchers[0].score(seen)
+    for t in range(5):
+        for episode, watcher in enumerate(watchers):
+            step = watcher.step(seen.record(episode, t))
+            assert step == pytest.approx(expected[episode, t], abs=1e-5)
+
+
+def test_other_number_of_actions():
+    with pytest.raises(MonitorError) as error:
+        ActionRatio(reference=Uniform()).score(trace(np.zeros((1, 2, 3)), [[0, 1]]))
+    assert str(error.value) == (
+        "ActionRatio: the agent's logits have shape (1, 2, 3), the reference's (1, 2, 2); both "
+        "must choose among the same actions."
+    )
+
+
+@pytest.mark.parametrize("actions", [[[0.0, 1.0]], [[[0], [1]]]])
+def test_actions_that_are_no_single_choice(actions):
+    seen = Trace(observations=np.zeros((1, 2, 1)), logits=np.zeros((1, 2, 2)), actions=actions)
+    with pytest.raises(MonitorError, match=r"^ActionRatio needs one discrete action a step"):
+        ActionRatio(reference=Uniform()).score(seen)
