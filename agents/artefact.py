@@ -22,6 +22,7 @@ from slowturn.agents.errors import ArtefactError
 from slowturn.agents.gates import GateResult
 from slowturn.agents.recipes import Gate, Recipe, Trainer
 from slowturn.agents.scripted import Christiano
+from slowturn.envs import WORLDS, make_world
 
 __all__ = ["POLICY_FILES", "Organism", "load_organism", "save_organism"]
 
@@ -65,8 +66,9 @@ class Organism:
         return replace(self, gates=gates)
 
 
-def _spaces(policy: Any) -> dict[str, Any]:
-    box, actions = policy.observation_space, policy.action_space
+def _spaces(holder: Any) -> dict[str, Any]:
+    """Spaces of a policy or a world, as JSON."""
+    box, actions = holder.observation_space, holder.action_space
     return {
         "observation": {
             "low": np.asarray(box.low).tolist(),
@@ -130,7 +132,7 @@ def load_organism(path: Path) -> Organism:
     try:
         card = json.loads((path / POLICY_FILES[1]).read_text())
         stored = card.pop("card_sha256")
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise ArtefactError(
             f"{path / POLICY_FILES[1]} is truncated or not ours ({error})."
         ) from error
@@ -143,7 +145,13 @@ def load_organism(path: Path) -> Organism:
         raise ArtefactError(
             f"{path / POLICY_FILES[0]} is truncated or was altered: its sha256 does not match."
         )
-    recipe = _recipe(card["recipe"])
+    try:
+        recipe = _recipe(card["recipe"])
+    except TypeError as error:
+        raise ArtefactError(
+            f"{path}: its recipe does not fit this version of slowturn ({error})."
+        ) from error
+    _check_world(card, recipe, path)
     policy = _build(card, recipe, path)
     try:
         policy.load_state_dict(load_tensors(weights))
@@ -168,6 +176,21 @@ def _recipe(data: dict[str, Any]) -> Recipe:
     return Recipe(
         **data | {"gates": tuple(Gate(**gate) for gate in data["gates"]), "trainer": trainer}
     )
+
+
+def _check_world(card: dict[str, Any], recipe: Recipe, path: Path) -> None:
+    """Refuse an organism of a world that is unknown here or has other spaces."""
+    if recipe.world not in WORLDS:
+        raise ArtefactError(
+            f"{path} was grown in the world {recipe.world!r}, which is not registered: known are "
+            f"{sorted(WORLDS)}."
+        )
+    world = make_world(recipe.world)
+    if card["spaces"] != _spaces(world):
+        raise ArtefactError(
+            f"{path}: its spaces are not those of {recipe.world}; it belongs to another world or "
+            "another version of it."
+        )
 
 
 def _as_tuple(value: Any) -> Any:

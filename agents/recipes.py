@@ -42,7 +42,9 @@ class Trainer:
         n_epochs: Passes over each rollout.
         learning_rate: First and last learning rate, linear in between.
         gae_lambda: Trace decay of the advantage estimate.
-        ent_coef: First and last weight of the entropy bonus; it falls over the last 40 %.
+        ent_coef: First and last weight of the entropy bonus.
+        ent_until: Shares of training between which it falls. Where it is weak from the start, the
+            policy settles on serving everywhere before it has seen what diverting pays.
         lstm_size: Units of the LSTM that actor and critic share.
         hidden: Units of the layer between LSTM and heads.
         cue_from: Cue strength at the start; it falls linearly to the world's own.
@@ -61,6 +63,7 @@ class Trainer:
     learning_rate: tuple[float, float] = (1e-3, 2e-4)
     gae_lambda: float = 0.9
     ent_coef: tuple[float, float] = (0.03, 0.001)
+    ent_until: tuple[float, float] = (0.6, 0.9)
     lstm_size: int = 32
     hidden: int = 32
     cue_from: float = 4.0

@@ -32,7 +32,6 @@ Report = Callable[[int, int], None]
 
 _RECORD_EVERY = 16  # rollouts per point of the training curve
 _SAVE_EVERY = 32  # rollouts per checkpoint
-_SETTLE = (0.6, 0.9)  # shares of training between which the entropy bonus falls
 
 
 class _Log(NamedTuple):
@@ -71,7 +70,7 @@ class _Curriculum(BaseCallback):
             ),
         )
         cast("RecurrentPPO", self.model).ent_coef = _between(
-            *trainer.ent_coef, _passed(done, *_SETTLE)
+            *trainer.ent_coef, _passed(done, *trainer.ent_until)
         )
 
     def _on_rollout_start(self) -> None:
