@@ -62,8 +62,8 @@ class Trainer:
     n_epochs: int = 4
     learning_rate: tuple[float, float] = (1e-3, 2e-4)
     gae_lambda: float = 0.9
-    ent_coef: tuple[float, float] = (0.03, 0.001)
-    ent_until: tuple[float, float] = (0.6, 0.9)
+    ent_coef: tuple[float, float] = (0.1, 0.001)
+    ent_until: tuple[float, float] = (0.2, 0.9)
     lstm_size: int = 32
     hidden: int = 32
     cue_from: float = 4.0

@@ -1,0 +1,101 @@
+"""One palette: how every organism, monitor, alarm and regime is called and drawn, in fixed order.
+
+Colours are those of seaborn's "colorblind" palette. Names that are not listed here (a user's own
+organism or monitor) get a plain look of their own, after those that are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from seaborn import color_palette  # type: ignore[import-untyped]
+
+__all__ = [
+    "INK",
+    "MONITORS",
+    "NULLS",
+    "ORGANISMS",
+    "REGIMES",
+    "RULES",
+    "SOFT",
+    "Look",
+    "label_of",
+    "look_of",
+    "ordered",
+]
+
+
+class Look(NamedTuple):
+    """How one thing appears in every figure and table.
+
+    Attributes:
+        label: Display name.
+        colour: Hexadecimal colour.
+        marker: Matplotlib marker; readers of behaviour are squares, of internals circles, oracles
+            stars, controls crosses.
+        dash: Whether lines are dashed: readers of behaviour.
+    """
+
+    label: str
+    colour: str
+    marker: str = "o"
+    dash: bool = False
+
+
+INK, SOFT = "#222222", "#8a8a8a"
+"""Colours of text and axes, and of what stays in the background."""
+
+_BLUE, _ORANGE, _GREEN, _RED, _PINK, _BROWN, _ROSE, _GREY, _YELLOW, _SKY = color_palette(
+    "colorblind"
+).as_hex()
+
+ORGANISMS: dict[str, Look] = {
+    "treacherous": Look("treacherous", _RED),
+    "benign_twin": Look("benign twin", _BLUE),
+    "honest": Look("honest", _GREEN),
+    "open": Look("open", _ORANGE),
+    "christiano": Look("christiano", _PINK),
+}
+
+MONITORS: dict[str, Look] = {
+    "ledger": Look("ledger", _GREY, "s", dash=True),
+    "ledger_ratio": Look("ledger ratio", _BROWN, "s", dash=True),
+    "action_ratio": Look("action ratio", _ORANGE, "s", dash=True),
+    "mahalanobis": Look("Mahalanobis", _GREEN),
+    "power_log_odds": Look("power log-odds", _PINK),
+    "hallucination": Look("hallucination probe", _BLUE),
+    "phase_probe": Look("phase probe (oracle)", _RED, "*"),
+    "time_index": Look("time index (control)", _YELLOW, "x"),
+    "shuffled_probe": Look("shuffled probe (control)", _SKY, "x"),
+}
+
+RULES: dict[str, str] = {"maximum": "maximum", "ewma": "EWMA", "cusum": "CUSUM"}
+
+NULLS: dict[str, str] = {
+    "training": "alarms set on the agent's own training",
+    "honest": "alarms set on other, honest agents",
+}
+
+REGIMES: dict[str, str] = {"slow": "slow overseer", "brisk": "brisk overseer"}
+
+
+def look_of(name: str, known: Mapping[str, Look]) -> Look:
+    """The look of `name`, or a plain one if it is not in the palette."""
+    return known.get(name, Look(name.replace("_", " "), SOFT, "P"))
+
+
+def label_of(name: str, known: Mapping[str, str]) -> str:
+    """The display name of `name`, by default itself with spaces."""
+    return known.get(name, name.replace("_", " "))
+
+
+def ordered(names: Iterable[Any], known: Mapping[str, Any]) -> list[str]:
+    """Distinct names in the order of the palette, then those it does not hold, by name.
+
+    Example:
+        >>> ordered(["brisk", "mine", "slow", "brisk"], REGIMES)
+        ['slow', 'brisk', 'mine']
+    """
+    found = {str(name) for name in names}
+    return [name for name in known if name in found] + sorted(found - set(known))
