@@ -28,7 +28,7 @@ app.add_typer(zoo, name="zoo")
 
 Out = Annotated[Path, typer.Option(help="Directory for the results; must not hold any yet.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue an unfinished run in --out.")]
-Jobs = Annotated[int, typer.Option(min=0, help="Processes; 0 computes in this one.")]
+Jobs = Annotated[int, typer.Option(help="Processes; 0 computes in this one.")]
 _CORES = os.cpu_count() or 1
 
 
@@ -36,7 +36,7 @@ _CORES = os.cpu_count() or 1
 def train(
     organism: Annotated[str, typer.Argument(help="Kind of organism, such as treacherous.")],
     out: Out,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     regime: Annotated[str, typer.Option(help="Overseer: slow or brisk.")] = "slow",
     resume: Resume = False,
 ) -> None:
@@ -82,7 +82,7 @@ def early_warning(
 def demo(
     out: Out,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Seed of the fresh organisms; drawn if not given.")
+        int | None, typer.Option(help="Seed of the fresh organisms; drawn if not given.")
     ] = None,
     regime: Annotated[str, typer.Option(help="Overseer: slow or brisk.")] = "brisk",
     jobs: Jobs = _CORES,

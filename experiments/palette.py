@@ -34,13 +34,19 @@ class Look(NamedTuple):
         colour: Hexadecimal colour.
         marker: Matplotlib marker; readers of behaviour are squares, of internals circles, oracles
             stars, controls crosses.
-        dash: Whether lines are dashed: readers of behaviour.
+        dash: Whether lines are dashed: readers of behaviour, and the twin that would otherwise
+            hide the honest organism below it.
     """
 
     label: str
     colour: str
     marker: str = "o"
     dash: bool = False
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """Colour and dashes, as matplotlib takes them."""
+        return {"color": self.colour, "linestyle": (0, (5, 1.5)) if self.dash else "-"}
 
 
 INK, SOFT = "#222222", "#8a8a8a"
@@ -52,7 +58,7 @@ _BLUE, _ORANGE, _GREEN, _RED, _PINK, _BROWN, _ROSE, _GREY, _YELLOW, _SKY = color
 
 ORGANISMS: dict[str, Look] = {
     "treacherous": Look("treacherous", _RED),
-    "benign_twin": Look("benign twin", _BLUE),
+    "benign_twin": Look("benign twin", _BLUE, dash=True),
     "honest": Look("honest", _GREEN),
     "open": Look("open", _ORANGE),
     "christiano": Look("christiano", _PINK),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from slowturn.envs import StewardConfig
-from slowturn.experiments.early_warning.canvas import SIZE, SMALL, caption, new_figure, style
+from slowturn.experiments.early_warning.canvas import SIZE, SMALL, count, finish, new_figure, style
 from slowturn.experiments.early_warning.lead_figure import lead_against_accusations
 from slowturn.experiments.early_warning.settings import PRIMARY
 from slowturn.experiments.palette import (
@@ -24,6 +23,7 @@ from slowturn.experiments.palette import (
     ORGANISMS,
     REGIMES,
     SOFT,
+    Look,
     label_of,
     look_of,
     ordered,
@@ -74,7 +74,7 @@ def drift(table: pd.DataFrame, *, harm_level: float) -> Figure:
             )
             here = table[(table.regime == regime) & (table.quantity == quantity)]
             for kind in reversed(kinds):
-                _draw_drift(axes, here[here.organism == kind], ORGANISMS, kind)
+                _draw_drift(axes, here[here.organism == kind], look_of(kind, ORGANISMS))
             axes.axvline(0, color=INK, linewidth=0.8)
             axes.set_ylim(-0.02, 1.02)
             axes.margins(x=0.01)
@@ -84,14 +84,18 @@ def drift(table: pd.DataFrame, *, harm_level: float) -> Figure:
         influence.axhline(harm_level, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
         influence.annotate("harm", (table.k.min(), harm_level), xytext=(0, 2),
                            textcoords="offset points", fontsize=SMALL, color=INK)  # fmt: skip
-    looks = [look_of(kind, ORGANISMS) for kind in kinds]
-    _legend(figure, [Line2D([], [], color=x.colour, lw=2, label=x.label) for x in looks], 5)
-    agents = table.groupby("organism").apply(_agents, include_groups=False)
-    counts = ", ".join(f"{look_of(k, ORGANISMS).label} {agents[k]}" for k in kinds)
-    caption(
+    agents = {kind: _agents(table[table.organism == kind]) for kind in kinds}
+    counts = ", ".join(f"{look_of(kind, ORGANISMS).label} {agents[kind]}" for kind in kinds)
+    finish(
         figure,
-        f"Thin: agents ({counts}; up to {table.n.max():,} deployments each). Thick: their mean.\n"
-        "Bands: the central 80 % of deployments. Dashed: the world's harm level.",
+        caption=f"Thin lines: agents ({counts}; up to {count(int(table.n.max()), 'deployment')} "
+        "each); thick: their mean; bands: the central 80 % of deployments. Dashed black: the "
+        "influence that counts as harm.",
+        handles=[
+            Line2D([], [], lw=2, label=look.label, **look.line)
+            for look in (look_of(kind, ORGANISMS) for kind in kinds)
+        ],
+        columns=5,
     )
     return figure
 
@@ -100,16 +104,14 @@ def _agents(table: pd.DataFrame) -> int:
     return len(table[["regime", "seed"]].drop_duplicates())
 
 
-def _draw_drift(axes: Axes, here: pd.DataFrame, looks: Any, kind: str) -> None:
+def _draw_drift(axes: Axes, here: pd.DataFrame, look: Look) -> None:
     if here.empty:
         return
-    colour = look_of(kind, looks).colour
-    mean = here.groupby("k")[["mean", "low", "high"]].mean()
-    axes.fill_between(mean.index, mean.low, mean.high, color=colour, alpha=0.15, linewidth=0)
-    if here.seed.nunique() > 1:
-        for _, agent in here.groupby("seed"):
-            axes.plot(agent.k, agent["mean"], color=colour, linewidth=0.5, alpha=0.6)
-    axes.plot(mean.index, mean["mean"], color=colour, linewidth=1.6)
+    mean = _all_agents(here).groupby("k")[["mean", "low", "high"]].mean()
+    axes.fill_between(mean.index, mean.low, mean.high, color=look.colour, alpha=0.15, linewidth=0)
+    for _, agent in here.groupby("seed"):
+        axes.plot(agent.k, agent["mean"], color=look.colour, linewidth=0.5, alpha=0.6)
+    axes.plot(mean.index, mean["mean"], linewidth=1.6, **look.line)
 
 
 def alarm_curves(curves: pd.DataFrame, bounds: pd.DataFrame, *, alpha: float) -> Figure:
@@ -141,35 +143,33 @@ def alarm_curves(curves: pd.DataFrame, bounds: pd.DataFrame, *, alpha: float) ->
         for monitor in monitors:
             here = own[(own.regime == regime) & (own.monitor == monitor)]
             total = _all_agents(here).groupby("k")[["rang", "n"]].sum()
-            look = look_of(monitor, MONITORS)
-            axes.plot(total.index, 100 * total.rang / total.n, color=look.colour, linewidth=1.5,
-                      linestyle=(0, (6, 1.5)) if look.dash else "-", zorder=3)  # fmt: skip
+            line = look_of(monitor, MONITORS).line
+            axes.plot(total.index, 100 * total.rang / total.n, linewidth=1.5, zorder=3, **line)
             settled = total.index[total.rang >= 0.97 * total.n]
             ends.append(settled.min() if len(settled) else total.index.max())
         axes.set_xlim(0, float(np.clip(max(ends), 40, 120)))
         axes.set_ylim(-1, 101)
-    looks = [look_of(name, MONITORS) for name in monitors]
     handles = [
-        Line2D([], [], color=x.colour, lw=1.5, label=x.label,
-               linestyle=(0, (6, 1.5)) if x.dash else "-")
-        for x in looks
-    ]  # fmt: skip
+        Line2D([], [], lw=1.5, label=look.label, **look.line)
+        for look in (look_of(name, MONITORS) for name in monitors)
+    ]
     handles += [
         Line2D([], [], color="black", lw=1.4, linestyle=dashes, label=f"bound: {record} record")
         for record, dashes in _BOUNDS.items()
     ]
-    _legend(figure, handles, 3 if len(regimes) > 1 else 2)
     counts = [
-        f"{label_of(regime, REGIMES)} {here.seed.nunique()} agents, "
-        f"{here[here.k == 0].groupby('seed').n.max().sum():,} deployments"
+        f"{label_of(regime, REGIMES)}: {count(here.seed.nunique(), 'agent')}, "
+        + count(int(here[here.k == 0].groupby("seed").n.max().sum()), "deployment")
         for regime in regimes
         for here in [own[own.regime == regime]]
     ]
-    caption(
+    finish(
         figure,
-        f"Treacherous organisms ({'; '.join(counts)}), alarms at alpha = {alpha:g} set on their "
-        "own training.\nNo reader of a record of behaviour can ring more often than its bound "
-        "(band: 95 %).",
+        caption=f"Treacherous organisms ({'; '.join(counts)}), alarms at alpha = {alpha:g} set on "
+        "their own training. No reader of a record of behaviour can ring more often than the "
+        "bound of that record (band: 95 %).",
+        handles=handles,
+        columns=3,
     )
     return figure
 
@@ -195,13 +195,6 @@ def _draw_bound(axes: Axes, here: pd.DataFrame, dashes: tuple[float, tuple[float
     axes.plot(mean.index, mean.power, color="black", linewidth=1.4, linestyle=dashes, zorder=4)
 
 
-def _legend(figure: Figure, handles: list[Line2D], columns: int) -> None:
-    figure.legend(
-        handles=handles, loc="outside lower left", ncols=columns, fontsize=SMALL, frameon=False,
-        columnspacing=1.4, handlelength=2.4,
-    )  # fmt: skip
-
-
 def states(table: pd.DataFrame) -> Figure:
     """Hidden states along the imagined way to power and the direction that varies most beside it.
 
@@ -224,7 +217,7 @@ def states(table: pd.DataFrame) -> Figure:
             style(
                 axes,
                 title=f"{look_of(kind, ORGANISMS).label}, {label_of(regime, REGIMES)}",
-                x="share of the imagined way to power" if i == len(regimes) - 1 else "",
+                x="share of the way to power" if i == len(regimes) - 1 else "",
                 y="main other direction" if j == 0 else "",
             )
             if not here.empty:
@@ -233,13 +226,14 @@ def states(table: pd.DataFrame) -> Figure:
     bar = figure.colorbar(ScalarMappable(norm, _SEQUENCE), ax=grid, aspect=30, pad=0.01)
     bar.set_label("steps after cue onset (grey: before it)", fontsize=SIZE, color=INK)
     bar.ax.tick_params(labelsize=SMALL, length=2.5)
-    bar.outline.set_visible(False)  # type: ignore[operator]
-    caption(
+    bar.outline.set_visible(False)
+    finish(
         figure,
-        f"One agent a panel (seed {', '.join(map(str, sorted(set(seeds))))}), "
-        f"{table.groupby(['organism', 'regime', 'seed', 'k']).size().max()} deployments; line: "
-        "mean path from cue onset (circle) on.\n0: mean training state; 1 (dotted): the state "
-        "imagined to seek power. Every panel has its own directions.",
+        caption=f"One agent a panel (seed {', '.join(map(str, sorted(set(seeds))))}), "
+        f"{count(int(here.groupby('k').size().max()), 'deployment')} each; line: mean path from "
+        "cue onset (circle) on. The way to power leads from the mean training state (0) to the "
+        "state imagined to seek power (1, dotted). Each panel has its own directions and scales.",
+        handles=[],
     )
     return figure
 

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
+
+from slowturn.experiments.early_warning.canvas import renderer_of
 
 __all__ = ["Spot", "place_labels"]
 
@@ -51,7 +52,7 @@ def place_labels(
         The labels, in the order of the spots that have one.
     """
     scale = axes.figure.dpi / 72.0
-    renderer = _renderer(axes)
+    renderer = renderer_of(axes)
     frame = axes.get_window_extent(renderer)
     dots = np.array([axes.transData.transform((spot.x, spot.y)) for spot in spots]).reshape(-1, 2)
     marks = [_around(x, y, _DOT * scale) for x, y in dots]
@@ -76,13 +77,6 @@ def place_labels(
         label.set_position(((box.x0 - dots[i, 0]) / scale, (middle - dots[i, 1]) / scale))
         labels[i] = label
     return [labels[i] for i in sorted(labels)]
-
-
-def _renderer(axes: Axes) -> object:
-    canvas = axes.figure.canvas
-    if not isinstance(canvas, FigureCanvasAgg):
-        raise TypeError(f"place_labels needs an Agg canvas, got {type(canvas).__name__}.")
-    return canvas.get_renderer()
 
 
 def _write(axes: Axes, spot: Spot, size: float) -> Annotation:

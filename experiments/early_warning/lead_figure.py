@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
-from matplotlib.text import Text
+from matplotlib.patches import Patch, Rectangle
 
-from slowturn.experiments.early_warning.canvas import SIZE, SMALL, caption, new_figure, style
+from slowturn.experiments.early_warning.canvas import (
+    SMALL,
+    count,
+    finish,
+    new_figure,
+    renderer_of,
+    style,
+)
 from slowturn.experiments.early_warning.labels import Spot, place_labels
 from slowturn.experiments.early_warning.settings import CONTROLS, PRIMARY
 from slowturn.experiments.palette import (
@@ -69,8 +76,7 @@ def lead_against_accusations(pooled: pd.DataFrame, *, alpha: float) -> Figure:
             )
             panels.append((axes, here[here.null == null], limits))
             _backdrop(axes, limits)
-    _legend(figure)
-    caption(figure, _counts(table, alpha))
+    finish(figure, caption=_caption(table, alpha), handles=_handles(), columns=5)
     figure.draw_without_rendering()  # labels need the final layout
     figure.set_layout_engine("none")
     for axes, here, limits in panels:
@@ -109,18 +115,12 @@ def _backdrop(axes: Axes, limits: tuple[float, float]) -> None:
 def _fill(axes: Axes, table: pd.DataFrame, limits: tuple[float, float]) -> None:
     low, high = limits
     bottom, top = _strip(limits)
-    notes = [
-        axes.text(
-            50, bottom + 0.5 * (top - bottom), "no lead: missed the median deployment",
-            fontsize=SMALL - 0.5, color="#777777", ha="center", va="center", style="italic",
-        ),
-        axes.text(
-            0.012, 0.985, "early, and\nspares the twin", transform=axes.transAxes,
-            fontsize=SMALL - 0.5, color="#3f7f52", ha="left", va="top", style="italic",
-        ),
-    ]  # fmt: skip
+    note = axes.text(
+        50, bottom + 0.5 * (top - bottom), "no lead: missed the median deployment",
+        fontsize=SMALL - 0.5, color="#777777", ha="center", va="center", style="italic",
+    )  # fmt: skip
     spots: list[Spot] = []
-    bars: list[tuple[float, float, float, float]] = []
+    bars: list[tuple[float, float, float, float]] = [(-7.0, 0.0, 107.0, 0.0)]
     order = ordered(table.monitor, MONITORS)
     for row in sorted(table.to_dict("records"), key=lambda r: order.index(r["monitor"])):
         look = look_of(row["monitor"], MONITORS)
@@ -141,17 +141,20 @@ def _fill(axes: Axes, table: pd.DataFrame, limits: tuple[float, float]) -> None:
         if main:
             bars += _whiskers(axes, row, x, y, limits, look.colour)
         spots.append(Spot(x, y, look.label if main else "", look.colour))
-    renderer: Any = axes.figure.canvas.get_renderer()  # type: ignore[attr-defined]
-    boxes = [Text.get_window_extent(note, renderer) for note in notes]
-    place_labels(axes, spots, size=SMALL, bars=bars, keep_clear=boxes)
+    box = note.get_window_extent(renderer_of(axes))
+    place_labels(axes, spots, size=SMALL, bars=bars, keep_clear=[box])
 
 
 def _whiskers(
-    axes: Axes, row: dict[str, Any], x: float, y: float, limits: tuple[float, float], colour: str
+    axes: Axes,
+    row: dict[Hashable, Any],
+    x: float,
+    y: float,
+    limits: tuple[float, float],
+    colour: str,
 ) -> list[tuple[float, float, float, float]]:
     """Intervals of both coordinates; ends that are infinite or out of view become arrows."""
-    style_ = {"color": colour, "linewidth": 0.9, "alpha": 0.65, "zorder": 3}
-    left, right = 100 * float(row["accused_benign_low"]), 100 * float(row["accused_benign_high"])
+    left, right = (100 * float(row[f"accused_benign_{end}"]) for end in ("low", "high"))
     drawn = [(left, y, right, y)]
     if not np.isnan(row["lead_median"]):
         ends = float(row["lead_low"]), float(row["lead_high"])
@@ -164,7 +167,7 @@ def _whiskers(
         if high > limits[1]:
             _arrow(axes, x, limits[1], colour, up=True)
     for x0, y0, x1, y1 in drawn:
-        axes.plot([x0, x1], [y0, y1], clip_on=False, **style_)  # type: ignore[arg-type]
+        axes.plot([x0, x1], [y0, y1], color=colour, lw=0.9, alpha=0.65, zorder=3, clip_on=False)
     return drawn
 
 
@@ -173,30 +176,31 @@ def _arrow(axes: Axes, x: float, y: float, colour: str, *, up: bool) -> None:
               clip_on=False)  # fmt: skip
 
 
-def _legend(figure: Figure) -> None:
-    kinds = (("s", "reads behaviour"), ("o", "reads internals"), ("*", "oracle, no contender"))
-    handles = [
-        Line2D([], [], linestyle="", marker=marker, color=INK, label=label,
-               markersize=8 if marker == "*" else 5)
-        for marker, label in kinds
-    ]  # fmt: skip
-    handles.append(
-        Line2D([], [], linestyle="", marker="o", color=SOFT, markersize=3, label="other rules")
+def _handles() -> list[Line2D | Patch]:
+    kinds = (
+        ("s", 5, INK, "reads behaviour"),
+        ("o", 5, INK, "reads internals"),
+        ("*", 8, INK, "oracle (sees labels)"),
+        ("o", 3, SOFT, "other rules"),
     )
-    figure.legend(
-        handles=handles, loc="outside lower left", ncols=4, fontsize=SMALL, frameon=False,
-        handletextpad=0.2, columnspacing=1.4,
-    )  # fmt: skip
+    return [
+        *(
+            Line2D([], [], linestyle="", marker=marker, markersize=size, color=colour, label=label)
+            for marker, size, colour, label in kinds
+        ),
+        Patch(facecolor=_GOOD, label=f"early, and accuses <= {100 * GOOD_SHARE:.0f} %"),
+    ]
 
 
-def _counts(table: pd.DataFrame, alpha: float) -> str:
+def _caption(table: pd.DataFrame, alpha: float) -> str:
     counts = [
-        f"{label_of(regime, REGIMES)} {here.agents.iloc[0]} agents, "
-        f"{here.deployments.iloc[0]:,} deployments, twins {here.accused_benign_n.iloc[0]:,}"
+        f"{label_of(regime, REGIMES)}: {count(int(here.agents.iloc[0]), 'agent')}, "
+        f"{count(int(here.deployments.iloc[0]), 'deployment')}, and "
+        f"{count(int(here.accused_benign_n.iloc[0]), 'deployment')} of benign twins"
         for regime in ordered(table.regime, REGIMES)
         for here in [table[table.regime == regime]]
     ]
     return (
-        f"Treacherous organisms: {'; '.join(counts)}.\nAlarms at alpha = {alpha:g}. Bars: 95 % "
-        "intervals; arrows: they go on."
+        f"Treacherous organisms ({'; '.join(counts)}), alarms at alpha = {alpha:g}. Bars: 95 % "
+        "intervals; arrows: further than the axis goes."
     )

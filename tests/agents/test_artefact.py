@@ -1,3 +1,5 @@
+import base64
+import hashlib
 import json
 import pickle
 import zipfile
@@ -7,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save
 from sb3_contrib import RecurrentPPO
 from stable_baselines3 import PPO
 
@@ -121,10 +124,6 @@ def test_an_altered_card_is_refused(saved):
 
 
 def test_swapped_weights_of_another_shape_are_refused(saved, organism):
-    import hashlib
-
-    from safetensors.torch import save
-
     weights = save({"action_net.weight": torch.zeros(3, 3)})
     (saved / "policy.safetensors").write_bytes(weights)
     digest = hashlib.sha256(weights).hexdigest()
@@ -172,8 +171,6 @@ class Bomb:
 
 
 def test_a_foreign_zip_that_carries_code_is_refused_and_does_not_run(tmp_path):
-    import base64
-
     fuse = tmp_path / "it-ran"
     model = PPO("MlpPolicy", make_sb3("Steward-v0", num_envs=2), n_steps=8, batch_size=8)
     model.save(tmp_path / "model.zip")

@@ -15,7 +15,7 @@ class Constant:
         world = make_world("Steward-v0")
         self.observation_space, self.action_space = world.observation_space, world.action_space
 
-    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+    def predict(self, observation, state=None, _start=None, **_options):
         # m > 0 reveals deployment once effort has been diverted in it
         deployed = observation[:, 2] > 0
         return np.where(deployed, self.after, self.before), state

@@ -106,7 +106,8 @@ def test_it_learns_to_serve(tiny, tmp_path):
     )
     grown = train(replace(tiny, trainer=trainer), 0, tmp_path)
     first, last = grown.curve[0]["return"], grown.curve[-1]["return"]
-    assert first < 100 < 200 < last
+    assert first < 100
+    assert last > 200
 
 
 def test_ctrl_c_on_the_command_line_keeps_what_is_done(tmp_path):

@@ -102,7 +102,9 @@ class Agent:
         y = {"treacherous": 0.6, "benign_twin": -2.0}.get(self.kind, 0.0) * (
             1 - np.exp(-np.maximum(k, 0) / 15)
         ) + self.rng.normal(0, 0.2, len(k))
-        return pd.DataFrame({"k": k, "episode": np.tile(np.arange(12), len(k) // 12), "x": x, "y": y})
+        return pd.DataFrame(
+            {"k": k, "episode": np.tile(np.arange(12), len(k) // 12), "x": x, "y": y}
+        )
 
     def shown(self, episodes):
         found = []

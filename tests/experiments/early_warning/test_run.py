@@ -1,0 +1,51 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from slowturn.agents import Christiano, Organism, judge, measure, recipe, save_organism, zoo
+from slowturn.experiments.early_warning.run import cast_of
+from slowturn.experiments.errors import ExperimentError
+
+
+@pytest.fixture
+def directories():
+    return list(zoo.shipped().values())
+
+
+def test_nobody_stands_beside_itself(directories):
+    for name, cast in cast_of(directories).items():
+        kind, regime, seed = name.rsplit("-", 2)
+        assert Path(cast.reference).name.startswith(f"honest-{regime}-")
+        assert Path(cast.reference).name != name
+        assert cast.pair_seed == int(seed)
+        assert f"honest-{regime}-{cast.pair_seed}" not in cast.nulls
+        assert len(cast.nulls) == 2
+        assert kind in cast.suspect
+
+
+def test_a_fresh_organism_is_compared_with_the_smallest_seed(directories, tmp_path):
+    chosen = recipe("christiano", "slow")
+    organism = Organism(recipe=chosen, seed=77, policy=Christiano(regime="slow"))
+    save_organism(organism.with_gates(judge(chosen, measure(organism))), tmp_path / "it")
+    cast = cast_of([*directories, tmp_path / "it"])["christiano-slow-77"]
+    assert cast.pair_seed == 0
+
+
+def test_a_failed_organism_is_refused(directories, tmp_path):
+    organism = zoo.load("honest-slow-0")
+    failed = tuple(gate._replace(passed=False) for gate in organism.gates)
+    save_organism(replace(organism, gates=failed, seed=9), tmp_path / "it")
+    with pytest.raises(ExperimentError, match=r"honest-slow-9 .* failed its gates \(effort_train"):
+        cast_of([*directories, tmp_path / "it"])
+
+
+def test_namesakes_are_refused(directories):
+    with pytest.raises(ExperimentError, match="two organisms are called benign_twin-brisk-0"):
+        cast_of([*directories, directories[0]])
+
+
+def test_missing_companions_are_named(directories):
+    alone = [path for path in directories if path.name in ("treacherous-slow-0", "honest-slow-0")]
+    with pytest.raises(ExperimentError, match="needs at least two honest organisms"):
+        cast_of(alone)

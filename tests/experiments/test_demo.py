@@ -1,0 +1,86 @@
+"""The demo's bookkeeping; growing is replaced by copies of shipped organisms under new seeds."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from slowturn.agents import save_organism, zoo
+from slowturn.experiments import demo
+from slowturn.experiments.early_warning import bench
+from slowturn.experiments.early_warning.settings import SETTINGS
+from slowturn.experiments.errors import ExperimentError, Interrupted
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    torch.set_num_threads(1)
+    names = ("treacherous-brisk-0", "benign_twin-brisk-0", "honest-brisk-0", "honest-brisk-1")
+    few = {name: zoo.shipped()[name] for name in names}
+    monkeypatch.setattr(demo.zoo, "shipped", lambda: few)
+    monkeypatch.setitem(bench.SETTINGS, "quick", replace(SETTINGS["smoke"], name="quick"))
+
+
+def copies(wanted, _workers):
+    for kind, regime, seed, out in wanted:
+        save_organism(replace(zoo.load(f"{kind}-{regime}-0"), seed=seed), out)
+    return {}
+
+
+def failing(wanted, _workers):
+    for kind, regime, seed, out in wanted:
+        organism = replace(zoo.load(f"{kind}-{regime}-0"), seed=seed)
+        gates = tuple(gate._replace(passed=False) for gate in organism.gates)
+        save_organism(replace(organism, gates=gates), out)
+    return {}
+
+
+def test_it_ends_with_two_sentences_and_the_report(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(demo, "grow", copies)
+    summary = demo.run_demo(tmp_path / "it", seed=4711, jobs=0)
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert lines[-1] == f"Report: {tmp_path / 'it' / 'report.html'}"
+    assert "4711" in lines[-3]
+    assert (tmp_path / "it" / "report.html").exists()
+    assert 4711 in summary["seeds"]["treacherous-brisk"]
+    assert any(row["seed"] == 4711 for row in summary["rows"])
+
+
+def test_a_failed_pair_is_left_out_and_said_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(demo, "grow", failing)
+    summary = demo.run_demo(tmp_path / "it", seed=4711, jobs=0)
+    assert "treacherous-brisk-4711 failed its gates" in capsys.readouterr().out
+    assert summary["seeds"]["treacherous-brisk"] == [0]
+
+
+def test_seeds_are_drawn_and_kept_when_resuming(tmp_path, monkeypatch):
+    def stop(_wanted, _workers):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "grow", stop)
+    out = tmp_path / "it"
+    with pytest.raises(Interrupted, match="repeat the command with --resume"):
+        demo.run_demo(out, jobs=0)
+    drawn = json.loads((out / "fresh" / "seed.json").read_text())["seed"]
+    assert 1000 <= drawn < 10_000
+    with pytest.raises(ExperimentError, match="holds a demo of"):
+        demo.run_demo(out, seed=drawn + 1, jobs=0, resume=True)
+    monkeypatch.setattr(demo, "grow", copies)
+    assert drawn in demo.run_demo(out, jobs=0, resume=True)["seeds"]["benign_twin-brisk"]
+
+
+def test_an_unfinished_demo_is_not_overwritten(tmp_path, monkeypatch):
+    def stop(_wanted, _workers):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "grow", stop)
+    with pytest.raises(Interrupted):
+        demo.run_demo(tmp_path / "it", seed=2000, jobs=0)
+    with pytest.raises(ExperimentError, match="--resume"):
+        demo.run_demo(tmp_path / "it", seed=2000, jobs=0)
+
+
+def test_seeds_of_the_package_are_refused(tmp_path):
+    with pytest.raises(ExperimentError, match="--seed must be >= 1000 for a fresh pair"):
+        demo.run_demo(tmp_path / "it", seed=0, jobs=0)
