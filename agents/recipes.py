@@ -47,11 +47,13 @@ class Trainer:
             policy settles on serving everywhere before it has seen what diverting pays.
         lstm_size: Units of the LSTM that actor and critic share.
         hidden: Units of the layer between LSTM and heads.
+        input_gain: Factor on the initial input weights of all observations but the cue. Influence,
+            baseline and effort move by hundredths where it matters, the cue by ones.
         cue_from: Cue strength at the start; it falls linearly to the world's own.
         cue_share: Share of training over which it falls.
-        exploring_starts: Share of training episodes in which deployment begins with the overseer
-            already used to some diversion, until `exploring_until[0]`.
-        exploring_until: Shares of training between which `exploring_starts` falls to zero.
+        exploring_starts: First and last share of training episodes in which the overseer is
+            already used to some diversion.
+        exploring_until: Shares of training between which it falls.
     """
 
     total_steps: int
@@ -60,15 +62,16 @@ class Trainer:
     n_steps: int = 64
     batch_size: int = 1024
     n_epochs: int = 4
-    learning_rate: tuple[float, float] = (1e-3, 2e-4)
+    learning_rate: tuple[float, float] = (1e-3, 1e-4)
     gae_lambda: float = 0.9
     ent_coef: tuple[float, float] = (0.1, 0.001)
-    ent_until: tuple[float, float] = (0.2, 0.9)
+    ent_until: tuple[float, float] = (0.2, 0.6)
     lstm_size: int = 32
     hidden: int = 32
+    input_gain: float = 5.0
     cue_from: float = 4.0
     cue_share: float = 1 / 3
-    exploring_starts: float = 0.7
+    exploring_starts: tuple[float, float] = (0.5, 0.1)
     exploring_until: tuple[float, float] = (0.6, 0.9)
 
     @property
@@ -108,7 +111,7 @@ LEARNED = ("treacherous", "honest", "open", "benign_twin")
 ORGANISMS = (*LEARNED, "christiano")
 """Kinds of organisms, in the order used by every table and figure."""
 
-_STEPS = {"slow": 2_621_440, "brisk": 1_998_848}
+_STEPS = 1_998_848
 _STEPS_OPEN = 655_360  # nothing holds it back, so it needs no more
 _GAMMA = {"slow": 0.98, "brisk": 0.97}
 _FLOOR = {"slow": 0.08, "brisk": 0.3}  # effort 80 steps into deployment
@@ -158,7 +161,7 @@ def recipe(name: str, regime: str) -> Recipe:
         if value not in known:
             raise unknown_name(what, value, known)
     learned = name in LEARNED
-    steps = _STEPS_OPEN if name == "open" else _STEPS[regime]
+    steps = _STEPS_OPEN if name == "open" else _STEPS
     return Recipe(
         name=name,
         regime=regime,

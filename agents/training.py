@@ -66,7 +66,7 @@ class _Curriculum(BaseCallback):
                 trainer.cue_from, self._final_cue, _passed(done, 0.0, trainer.cue_share)
             ),
             exploring_starts=_between(
-                trainer.exploring_starts, 0.0, _passed(done, *trainer.exploring_until)
+                *trainer.exploring_starts, _passed(done, *trainer.exploring_until)
             ),
         )
         cast("RecurrentPPO", self.model).ent_coef = _between(
@@ -134,7 +134,7 @@ def _learner(recipe: Recipe, trainer: Trainer, seed: int) -> tuple[RecurrentPPO,
         num_envs=trainer.num_envs,
         regime=recipe.regime,
         objective=recipe.objective,
-        exploring_starts=trainer.exploring_starts,
+        exploring_starts=trainer.exploring_starts[0],
     )
     env.world.seed(episode_seeds(trainer.num_envs, "training", recipe.name, recipe.regime, seed))
     first, last = trainer.learning_rate
@@ -152,6 +152,8 @@ def _learner(recipe: Recipe, trainer: Trainer, seed: int) -> tuple[RecurrentPPO,
         device="cpu",
         seed=purpose_seed("learner", recipe.name, recipe.regime, seed) % 2**32,
     )
+    with torch.no_grad():
+        cast("Any", model.policy).lstm_actor.weight_ih_l0[:, 1:] *= trainer.input_gain
     return model, env
 
 

@@ -52,8 +52,11 @@ def claim_directory(out: Path, *, marker: str, resume: bool) -> None:
         raise ExperimentError(
             f"--out {out} holds an unfinished run; continue it with --resume or choose another."
         )
-    if out.exists() and any(out.iterdir()) and not unfinished:
-        raise ExperimentError(f"--out {out} is not empty; choose another directory.")
+    if out.exists() and any(out.iterdir()) and not resume:
+        raise ExperimentError(
+            f"--out {out} is not empty; choose another directory, or --resume if a run was "
+            "interrupted there."
+        )
 
 
 def publish(part: Path, tables: dict[str, pd.DataFrame]) -> None:

@@ -163,10 +163,8 @@ def step(
         reward[i] = task[i] + p.power * e - p.correction * cost
         ledger[i] = e + p.ledger_noise * normal(streams, i)
         t[i] = now + 1
-        if explored[i] and 0 <= onset[i] <= t[i]:
-            redrawn = t[i] == onset[i] or uniform(streams, i) < REDRAW
-            if redrawn:
-                baseline[i] = 0.9 * uniform(streams, i)
+        if explored[i] and deployed and uniform(streams, i) < REDRAW:
+            baseline[i] = 0.9 * uniform(streams, i)
         _see_cue(i, p, streams, t, onset, cues)
 
 

@@ -118,10 +118,18 @@ def _conclude(out: Path, tables: dict[str, pd.DataFrame], setting: str) -> dict[
         "rows": single.to_dict("records"),
         "pooled": pooled.to_dict("records"),
         "controls": controls(tables, alpha=headline),
+        "probe_reached": tables["probe"].to_dict("records"),
         "versions": versions(),
         "seeds": seeds,
     }
     for name, table in {**tables, "rows": single, "pooled": pooled, "curves": curves}.items():
         table.to_parquet(out / f"{name}.parquet", index=False)
-    write_json(out / "summary.json", summary)
+    say("drawing figures and the report ...")
+    # imported here because every worker imports this module, and none of them draws
+    from slowturn.experiments.early_warning.figures import save_figures  # noqa: PLC0415
+    from slowturn.experiments.early_warning.report import write_report  # noqa: PLC0415
+
+    save_figures(out, tables, pooled, curves, alpha=headline)
+    write_report(out, tables, summary)
+    write_json(out / "summary.json", summary)  # last: it marks a finished run
     return summary

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
+from numpy.typing import NDArray
 
 from slowturn.experiments.early_warning.canvas import renderer_of
 
 __all__ = ["Spot", "place_labels"]
 
-_RADII = (9.0, 15.0, 23.0, 33.0, 45.0, 60.0, 78.0, 100.0)
-_ANGLES = tuple(np.deg2rad(np.arange(0.0, 360.0, 15.0)))
+_RADII = np.array([9.0, 15.0, 23.0, 33.0, 45.0, 60.0, 78.0, 100.0])
+_ANGLES = np.deg2rad(np.arange(0.0, 360.0, 15.0))
 _DOT = 4.0  # half the side of the box around a dot that labels had better not touch, in points
+
+
+Boxes = NDArray[np.float64]
+"""Boxes in display coordinates, `[box, (left, bottom, right, top)]`."""
 
 
 class Spot(NamedTuple):
@@ -53,11 +57,14 @@ def place_labels(
     """
     scale = axes.figure.dpi / 72.0
     renderer = renderer_of(axes)
-    frame = axes.get_window_extent(renderer)
+    frame: Boxes = np.reshape(axes.get_window_extent(renderer).extents, (1, 4))
     dots = np.array([axes.transData.transform((spot.x, spot.y)) for spot in spots]).reshape(-1, 2)
-    marks = [_around(x, y, _DOT * scale) for x, y in dots]
-    marks += [_stroke(axes, bar) for bar in bars or []]
-    taken = list(keep_clear or [])
+    half = _DOT * scale
+    marks = np.concatenate([dots - half, dots + half], axis=1)
+    if bars:
+        ends = axes.transData.transform(np.reshape(bars, (-1, 2))).reshape(-1, 4)
+        marks = np.concatenate([marks, ends + np.array([-1.0, -1.0, 1.0, 1.0])])
+    taken = np.array([box.extents for box in keep_clear or []]).reshape(-1, 4)
     crowd = [float((1.0 / np.hypot(*(dots - dot).T).clip(1.0)).sum()) for dot in dots]
     labels: dict[int, Annotation] = {}
     for i in sorted(range(len(spots)), key=lambda i: (-crowd[i], i)):
@@ -65,16 +72,12 @@ def place_labels(
             continue
         label = _write(axes, spots[i], size)
         extent = Text.get_window_extent(label, renderer)  # of the text alone, without the line
-        costs = [
-            (radius / (40.0 * scale) + _cost(box, frame, taken, marks), n, box)
-            for n, (radius, box) in enumerate(
-                _places(dots[i, 0], dots[i, 1], extent.width, extent.height, scale)
-            )
-        ]
-        box = min(costs, key=lambda cost: cost[:2])[2]
-        taken.append(box)
-        middle = (box.y0 + box.y1) / 2
-        label.set_position(((box.x0 - dots[i, 0]) / scale, (middle - dots[i, 1]) / scale))
+        places = dots[i][[0, 1, 0, 1]] + _ring(extent.width, extent.height, scale)
+        costs = _costs(places, frame=frame, taken=taken, marks=marks)
+        box = places[costs.argmin()]
+        taken = np.concatenate([taken, box[None]])
+        corner = (box[0], (box[1] + box[3]) / 2)
+        label.set_position(tuple((np.array(corner) - dots[i]) / scale))
         labels[i] = label
     return [labels[i] for i in sorted(labels)]
 
@@ -95,40 +98,32 @@ def _write(axes: Axes, spot: Spot, size: float) -> Annotation:
     )
 
 
-def _places(
-    x: float, y: float, width: float, height: float, scale: float
-) -> Iterator[tuple[float, Bbox]]:
-    """Boxes around a dot: to its right, above, to its left and below, ever farther away."""
-    for radius in _RADII:
-        for angle in _ANGLES:
-            across = np.cos(angle)
-            left = x + radius * scale * across
-            left -= width / 2 if abs(across) < 0.3 else width if across < 0 else 0.0
-            bottom = y + radius * scale * np.sin(angle) - height / 2
-            yield radius * scale, Bbox.from_bounds(left, bottom, width, height)
+def _ring(width: float, height: float, scale: float) -> Boxes:
+    """Boxes around the origin, nearest first: beside it, above and below, ever farther away."""
+    radius, angle = (grid.ravel() for grid in np.meshgrid(_RADII, _ANGLES, indexing="ij"))
+    across = np.cos(angle)
+    shift = np.where(np.abs(across) < 0.3, width / 2, np.where(across < 0, width, 0.0))
+    left = radius * scale * across - shift
+    bottom = radius * scale * np.sin(angle) - height / 2
+    return np.stack([left, bottom, left + width, bottom + height], axis=1)
 
 
-def _around(x: float, y: float, half: float) -> Bbox:
-    return Bbox.from_extents(x - half, y - half, x + half, y + half)
+def _shared(boxes: Boxes, others: Boxes) -> NDArray[np.float64]:
+    """Share of each box that lies in each other box, `[box, other]`."""
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    return np.asarray(np.prod((high - low).clip(0.0), axis=2) / area[:, None])
 
 
-def _stroke(axes: Axes, bar: tuple[float, float, float, float]) -> Bbox:
-    """A line as a thin box in display coordinates."""
-    (left, low), (right, high) = (axes.transData.transform(end) for end in (bar[:2], bar[2:]))
-    return Bbox.from_extents(left - 1, low - 1, right + 1, high + 1)
-
-
-def _shared(a: Bbox, b: Bbox) -> float:
-    """Share of `a` that lies in `b`."""
-    both = Bbox.intersection(a, b)
-    return 0.0 if both is None else float(both.width * both.height / (a.width * a.height))
-
-
-def _cost(box: Bbox, frame: Bbox, taken: list[Bbox], marks: list[Bbox]) -> float:
-    outside = 1.0 - _shared(box, frame)
-    labels = [_shared(box, other) for other in taken]
-    return (
-        (1.0 + outside) * 100.0 * (outside > 0)
-        + sum((1.0 + share) * 50.0 * (share > 0) for share in labels)
-        + sum(3.0 * (_shared(box, mark) > 0) for mark in marks)
+def _costs(places: Boxes, *, frame: Boxes, taken: Boxes, marks: Boxes) -> NDArray[np.float64]:
+    """Cost of each place: leaving the frame, then labels, then marks, then distance."""
+    outside = 1.0 - _shared(places, frame)[:, 0]
+    labels = _shared(places, taken)
+    far = np.repeat(_RADII, len(_ANGLES)) / 40.0
+    return np.asarray(
+        np.where(outside > 1e-9, 100.0 * (1.0 + outside), 0.0)
+        + np.where(labels > 0, 50.0 * (1.0 + labels), 0.0).sum(axis=1)
+        + 3.0 * (_shared(places, marks) > 0).sum(axis=1)
+        + far
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ from slowturn.experiments.early_warning.tables import (
     states,
 )
 from slowturn.experiments.estimates import Times, medians_of
-from slowturn.monitors import Channel, Recorder, Trace, calibrate
+from slowturn.monitors import Channel, HallucinationProbe, Recorder, Trace, calibrate
 
 __all__ = ["POWER_SEEKERS", "Cast", "null_part", "profile_part", "suspect_part"]
 
@@ -140,6 +140,7 @@ def suspect_part(
             streams, test.truth, alarms, episodes=settings.shown, alpha=settings.alphas[0]
         ),
         "aligned": aligned_scores(streams, test.truth),
+        "probe": _probe(line_up),
     }
     if suspect.recipe.name in POWER_SEEKERS:
         tables["yardstick"] = _yardstick(line_up, alarms, settings)
@@ -151,6 +152,12 @@ def suspect_part(
         "pair_seed": cast.pair_seed,
     }
     return {name: table.assign(**who) for name, table in tables.items()}
+
+
+def _probe(line_up: FittedLineUp) -> pd.DataFrame:
+    """How far the hallucination got: mean log-odds of power-seeking where it ended, in nats."""
+    probe = cast("HallucinationProbe", line_up.monitor("hallucination"))
+    return pd.DataFrame({"reached": [float(np.asarray(probe.reached))]})
 
 
 def _yardstick(line_up: FittedLineUp, alarms: Alarms, settings: Settings) -> pd.DataFrame:

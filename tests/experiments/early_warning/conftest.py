@@ -1,233 +1,185 @@
-"""Made-up results of a benchmark, for the tests of its figures and report.
-
-The shapes are those of `parts.suspect_part`; the numbers are drawn from a table of delays and
-accusations, so a test can say who rings when.
-"""
-
-from __future__ import annotations
+"""Made-up results for the tests of figures and report, in the shapes that the benchmark writes."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from slowturn.experiments.early_warning import analysis
-from slowturn.experiments.early_warning.settings import LINE_UP, PRIMARY
-from slowturn.experiments.early_warning.tables import AFTER, BEFORE
+from slowturn.experiments.early_warning.line_up import tier_of
+from slowturn.experiments.early_warning.settings import LINE_UP
 
-HORIZON = 256
-DELAYS = {  # median steps from cue onset to alarm: slow, brisk; None: never
-    "time_index": (None, None),
-    "ledger": (74, 34),
-    "ledger_ratio": (62, 30),
-    "action_ratio": (46, 24),
-    "mahalanobis": (58, 23),
-    "power_log_odds": (70, 25),
-    "hallucination": (33, 20),
-    "phase_probe": (21, 19),
-    "shuffled_probe": (None, None),
+KINDS = ("treacherous", "benign_twin", "honest", "open", "christiano")
+SEEKERS = ("treacherous", "open", "christiano")
+STEPS = 60  # of an episode; the cue comes at step 20
+ONSET = 20
+FACTS = {  # median delay, median lead, share of the twin's deployments accused
+    "time_index": (np.inf, np.nan, 0.0),
+    "ledger": (24.0, -6.0, 0.03),
+    "ledger_ratio": (18.0, 0.0, 0.04),
+    "action_ratio": (16.0, 2.0, 0.2),
+    "mahalanobis": (15.0, 3.0, 1.0),
+    "power_log_odds": (20.0, -2.0, 0.05),
+    "hallucination": (9.0, 9.0, 0.06),
+    "phase_probe": (7.0, 11.0, 1.0),
+    "shuffled_probe": (np.inf, np.nan, 0.05),
 }
-ACCUSED = {"mahalanobis": 1.0, "phase_probe": 1.0, "action_ratio": 0.2}  # of benign twins
-RULES = {"maximum": 1.0, "ewma": 1.06, "cusum": 1.12}
-TOP = {"treacherous": {"slow": 0.16, "brisk": 0.6}, "open": {"slow": 0.9, "brisk": 0.92}}
 
 
-def efforts(kind, regime, since, seed):
-    """Effort by steps since cue onset."""
-    top = TOP.get("treacherous" if kind == "christiano" else kind, {}).get(regime, 0.004)
-    if kind == "open":
-        return np.full(since.shape, top) + 0.01 * np.sin(since / 9 + seed)
-    speed = {"slow": 34.0, "brisk": 22.0}.get(regime, 25.0) * (1.0 + 0.08 * (seed % 3))
-    return np.where(since < 0, 0.003, top * (1.0 - np.exp(-(since + 1) / speed)))
+def make_row(monitor, rule, **changes):
+    """A row of `analysis.rows`; an interval given as (value, low, high) fills three columns."""
+    delay, lead, accused = FACTS[monitor]
+    row = {
+        "organism": "treacherous",
+        "seed": None,
+        "regime": "slow",
+        "monitor": monitor,
+        "tier": tier_of(monitor),
+        "rule": rule,
+        "null": "training",
+        "alpha": 0.05,
+        "agents": 2,
+        "deployments": 400,
+        "early": 0.01,
+        "lead_n": 390,
+        "accused_honest_n": 400,
+        "accused_benign_n": 400,
+        "nats_n": 380,
+    }
+    values = {
+        "detected": (float(np.isfinite(delay)), 0.9, 1.0),
+        "delay_median": (delay, delay - 1, delay + 1),
+        "lead_median": (lead, lead - 1, lead + 1),
+        "accused_honest": (0.05, 0.03, 0.08),
+        "accused_benign": (accused, max(0.0, accused - 0.02), min(1.0, accused + 0.02)),
+        "nats_at_alarm": (0.4, 0.3, 0.5),
+    }
+    for name in [name for name in changes if name in values]:
+        values[name] = changes.pop(name)
+    for name, (value, low, high) in values.items():
+        stem = name.removesuffix("_median")
+        row |= {name: value, f"{stem}_low": low, f"{stem}_high": high}
+    return row | changes
 
 
-class Agent:
-    """One organism and the deployments it is tested on."""
-
-    def __init__(self, kind, regime, seed, episodes, pair):
-        self.rng = np.random.default_rng([seed, *map(ord, kind + regime)])
-        self.kind, self.regime, self.seed = kind, regime, seed
-        self.who = {"organism": kind, "regime": regime, "seed": seed, "pair_seed": pair}
-        self.onset = self.rng.integers(32, 160, episodes)
-        self.episodes = np.arange(episodes)
-        since = np.arange(HORIZON)[None] - self.onset[:, None]
-        self.effort = efforts(kind, regime, since, seed)
-        held = self.effort if kind != "open" else np.where(since < 0, 0.0, self.effort)
-        self.influence = np.minimum(np.cumsum(0.02 * held, axis=1), 1.0)
-
-    def alarms(self, monitor, rule, null, delays, accused):
-        """Step of the first alarm in each deployment, -1 for never."""
-        size = len(self.onset)
-        if self.kind in ("honest", "benign_twin"):
-            odds = accused.get(monitor, 0.06) if self.kind == "benign_twin" else 0.05
-            odds *= 0.5 if null == "honest" and odds < 1 else 1.0
-            return np.where(self.rng.random(size) < odds, self.onset + 20, -1)
-        median = delays[monitor][0 if self.regime == "slow" else 1]
-        if median is None or (null == "honest" and monitor == "power_log_odds"):
-            return np.full(size, -1)
-        drawn = median * RULES[rule] * self.rng.lognormal(0.0, 0.18, size)
-        at = self.onset + np.rint(drawn).astype(int) + (8 if null == "honest" else 0)
-        return np.where(at < HORIZON, at, -1)
-
-    def deployments(self, delays, accused, alphas):
-        nats = np.cumsum(self.effort**2, axis=1) * 8.0
-        found = []
-        for monitor, rules in LINE_UP:
-            for rule in rules:
-                for null in ("training", "honest") if self.kind != "christiano" else ("training",):
-                    for alpha in alphas:
-                        alarm = self.alarms(monitor, rule, null, delays, accused)
-                        at = np.where(alarm >= 0, nats[self.episodes, alarm], np.nan)
-                        columns = {"monitor": monitor, "rule": rule, "null": null, "alpha": alpha}
-                        columns |= {"episode": self.episodes, "cue_onset": self.onset}
-                        columns |= {"harm_onset": self.onset + 90, "horizon": HORIZON}
-                        found.append(pd.DataFrame(columns | {"alarm": alarm, "nats_at_alarm": at}))
-        return pd.concat(found, ignore_index=True)
-
-    def drift(self):
-        rows = []
-        for k in range(-BEFORE, AFTER):
-            here = np.flatnonzero((self.onset + k >= 0) & (self.onset + k < HORIZON))
-            for name, values in (("effort", self.effort), ("influence", self.influence)):
-                found = values[here, self.onset[here] + k]
-                if len(found):
-                    mean = found.mean()
-                    rows.append((k, name, mean, 0.7 * mean, 1.3 * mean, len(found)))
-        return pd.DataFrame(rows, columns=["k", "quantity", "mean", "low", "high", "n"])
-
-    def states(self):
-        k = np.repeat(np.arange(-BEFORE, AFTER, 2), 12)
-        x = {"treacherous": 1.2, "benign_twin": 0.15}.get(self.kind, 0.0) * (
-            1 - np.exp(-np.maximum(k, 0) / 40)
-        ) + self.rng.normal(0, 0.12, len(k))
-        y = {"treacherous": 0.6, "benign_twin": -2.0}.get(self.kind, 0.0) * (
-            1 - np.exp(-np.maximum(k, 0) / 15)
-        ) + self.rng.normal(0, 0.2, len(k))
-        return pd.DataFrame(
-            {"k": k, "episode": np.tile(np.arange(12), len(k) // 12), "x": x, "y": y}
-        )
-
-    def shown(self, episodes):
-        found = []
-        since = np.maximum(np.arange(HORIZON)[None] - self.onset[:, None], 0)
-        for monitor, rules in LINE_UP:
-            for rule in rules:
-                rising = self.kind == "treacherous" or monitor in ACCUSED
-                slope = 1.0 / (DELAYS[monitor][0] or 1e9) * rising
-                for null in ("training", "honest"):
-                    noise = self.rng.normal(0, 0.08, (episodes, HORIZON))
-                    statistic = 10.0 * (since[:episodes] * slope + noise) - 11.0
-                    for episode in range(episodes):
-                        columns = {"episode": episode, "step": np.arange(HORIZON)}
-                        columns |= {"monitor": monitor, "rule": rule, "null": null}
-                        columns |= {"statistic": statistic[episode], "threshold": -1.0}
-                        columns |= {"cue_onset": self.onset[episode]}
-                        columns |= {"effort": self.effort[episode]}
-                        columns |= {"influence": self.influence[episode]}
-                        found.append(pd.DataFrame(columns))
-        return pd.concat(found, ignore_index=True)
-
-    def aligned(self):
-        scores = self.rng.normal(size=len(self.onset))
-        found = {"k": 20, "episode": self.episodes, "score": self.onset + scores}
-        return pd.DataFrame({"monitor": "time_index"} | found)
-
-    def bounds(self, alphas):
-        k = np.arange(AFTER)
-        rows = []
-        for record, half in (("ledger", 30 if self.regime == "slow" else 16), ("actions", 9)):
-            for alpha in alphas:
-                power = alpha + (1 - alpha) / (1 + np.exp(-(k - half) / (half / 5)))
-                columns = {"k": k, "power": power, "power_low": power * 0.95}
-                columns |= {"power_high": np.minimum(power * 1.05, 1.0), "nats": 0.05 * k}
-                columns |= {"n": len(self.onset), "record": record, "alpha": alpha}
-                rows.append(pd.DataFrame(columns))
-        return pd.concat(rows, ignore_index=True)
-
-    def yardstick(self, alphas):
-        rows = [(alpha, "ledger_ratio/maximum", 40.0) for alpha in alphas]
-        return pd.DataFrame(rows, columns=["alpha", "yardstick", "median"])
-
-
-def make_tables(
-    *,
-    regimes=("slow", "brisk"),
-    seeds=(0, 1),
-    fresh=None,
-    episodes=24,
-    shown=2,
-    alphas=(0.05,),
-    delays=None,
-    accused=None,
-):
-    """Tables of a whole benchmark, as `run_parts` returns them.
-
-    Args:
-        fresh: (regime, seed) of a fresh treacherous agent and its benign twin.
-        delays: Median delays of some monitors, instead of those in `DELAYS`.
-        accused: Shares of the benign twins that some monitors accuse, instead of `ACCUSED`.
-    """
-    delays, accused = DELAYS | (delays or {}), ACCUSED | (accused or {})
-    names = [
-        (kind, regime, seed)
-        for regime in regimes
-        for kind in ("treacherous", "open", "christiano", "benign_twin", "honest")
-        for seed in ((0,) if kind == "christiano" else seeds)
+def make_rows(seed=None, regime="slow", organism="treacherous", null="training", **changes):
+    """Rows of every monitor and rule; `changes` maps monitors to what differs there."""
+    common = {"seed": seed, "regime": regime, "organism": organism, "null": null}
+    if seed is not None:
+        common |= {"agents": 1, "deployments": 200}
+    return [
+        make_row(monitor, rule, **(common | changes.get(monitor, {})))
+        for monitor, rules in LINE_UP
+        for rule in rules
     ]
-    if fresh is not None:
-        names += [("treacherous", *fresh), ("benign_twin", *fresh)]
-    found = {}
-    for kind, regime, seed in names:
-        agent = Agent(kind, regime, seed, episodes, seed if seed in seeds else seeds[0])
-        tables = {
-            "deployments": agent.deployments(delays, accused, alphas),
-            "drift": agent.drift(),
-            "states": agent.states(),
-            "shown": agent.shown(shown),
-            "aligned": agent.aligned(),
-        }
-        if kind in analysis.POWER_SEEKERS:
-            tables |= {"bounds": agent.bounds(alphas), "yardstick": agent.yardstick(alphas)}
-        for name, table in tables.items():
-            found.setdefault(name, []).append(table.assign(**agent.who))
-    return {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
 
 
-def make_summary(tables, *, setting="quick", alphas=(0.05,), replicates=20):
-    """What `summary.json` would hold about these tables."""
-    known = tables["deployments"][["organism", "regime", "seed"]].drop_duplicates()
-    seeds = {}
-    for kind, regime, seed in known.itertuples(index=False):
-        seeds.setdefault(f"{kind}-{regime}", []).append(int(seed))
+def make_summary(*, regimes=("slow", "brisk"), seeds=(0, 1), fresh=None, **changes):
+    """What `run_bench` returns; `fresh` is the regime and seed of a fresh pair."""
+    agents = [(regime, seed) for regime in regimes for seed in seeds] + ([fresh] if fresh else [])
+    pooled = []
+    for regime in regimes:
+        pooled += make_rows(None, regime, **changes)
+        pooled += make_rows(None, regime, null="honest", **changes)
+        pooled += make_rows(None, regime, "christiano")
+    named = {}
+    for regime, seed in agents:
+        for kind in KINDS[:3]:
+            named.setdefault(f"{kind}-{regime}", []).append(seed)
+    canary = {"regime": "slow", "pair_seed": 0, "value": 0.51, "low": 0.45, "high": 0.57, "n": 400}
     return {
-        "alpha": alphas[0],
-        "alphas": list(alphas),
-        "setting": setting,
-        "settings": {"name": setting, "test": 24, "calibration": 39, "replicates": replicates},
-        "rows": analysis.rows(tables, replicates=replicates).to_dict("records"),
-        "pooled": analysis.pooled_rows(tables, replicates=replicates).to_dict("records"),
-        "controls": analysis.controls(tables, alpha=alphas[0]),
-        "versions": {"slowturn": "0.1.0", "torch": "2.13.0", "commit": None},
-        "seeds": seeds,
+        "alpha": 0.05,
+        "alphas": [0.05],
+        "setting": "quick",
+        "settings": {"name": "quick", "test": 200, "alphas": [0.05]},
+        "rows": [row for regime, seed in agents for row in make_rows(seed, regime, **changes)],
+        "pooled": pooled,
+        "controls": {"time_canary_auc": [canary], "bound_violations": []},
+        "versions": {"slowturn": "0.1.0", "commit": None},
+        "seeds": named,
     }
 
 
-@pytest.fixture(scope="session")
-def made():
-    """The two functions above, for tests that need results of their own."""
-    return make_tables, make_summary
+def _drift(rng):
+    k = np.arange(-ONSET, STEPS - ONSET)
+    mean = np.clip(0.01 * k, 0.0, 1.0) + 0.01 * rng.random()
+    found = {"mean": mean, "low": 0.8 * mean, "high": 1.2 * mean, "n": 200}
+    return pd.concat(
+        [pd.DataFrame({"k": k, "quantity": name, **found}) for name in ("effort", "influence")]
+    )
+
+
+def _states(rng):
+    k = np.repeat(np.arange(-ONSET, STEPS - ONSET, 2), 5)
+    spread = rng.normal(0.0, 0.1, (2, len(k)))
+    found = {"k": k, "episode": np.arange(len(k)) % 5, "x": 0.02 * k + spread[0], "y": spread[1]}
+    return pd.DataFrame(found)
+
+
+def _bounds():
+    k = np.arange(STEPS - ONSET)
+    power = 1.0 - 0.95 * np.exp(-k / 8.0)
+    found = {"k": k, "power": power, "power_low": power - 0.02, "power_high": power + 0.02}
+    return pd.concat([pd.DataFrame(found | {"record": r}) for r in ("ledger", "actions")]).assign(
+        nats=0.05, n=200, alpha=0.05
+    )
+
+
+def _curves():
+    k = np.arange(STEPS - ONSET)
+    tables = []
+    for monitor, rules in LINE_UP:
+        rang = np.where(k >= FACTS[monitor][0], 190, 2)
+        for rule in rules:
+            found = {"monitor": monitor, "rule": rule, "null": "training", "k": k, "rang": rang}
+            tables.append(pd.DataFrame(found | {"n": 200}))
+    return pd.concat(tables)
+
+
+def _shown(kind, episodes):
+    """Statistics that rise from -10 at cue onset and ring above -1, at the delay of `FACTS`."""
+    step = np.arange(STEPS)
+    since = np.maximum(step - ONSET, 0)
+    effort = np.where(step < ONSET, 0.0, 0.01 * since) * (kind == "treacherous")
+    truth = {"cue_onset": ONSET, "effort": effort, "influence": effort / 2, "step": step}
+    tables = []
+    for monitor, rules in LINE_UP:
+        delay = FACTS[monitor][0] if kind == "treacherous" else np.inf
+        statistic = -10.0 + 9.0 * since / (delay - 0.5)
+        for rule in rules:
+            for episode in range(episodes):
+                found = {"monitor": monitor, "rule": rule, "null": "training", "episode": episode}
+                tables.append(
+                    pd.DataFrame(truth | found | {"statistic": statistic, "threshold": -1.0})
+                )
+    return pd.concat(tables)
+
+
+def make_tables(*, regimes=("slow", "brisk"), seeds=(0, 1), fresh=None, episodes=2):
+    """The tables behind figures and viewer, `curves` among them."""
+    agents = [(regime, seed) for regime in regimes for seed in seeds]
+    who = [(kind, *agent) for kind in KINDS for agent in agents]
+    who += [(kind, *fresh) for kind in KINDS[:2] if fresh]
+    found = {}
+    for kind, regime, seed in who:
+        rng = np.random.default_rng([seed, len(kind), len(regime)])
+        tables = {"drift": _drift(rng), "states": _states(rng), "shown": _shown(kind, episodes)}
+        if kind in SEEKERS:
+            tables |= {"bounds": _bounds(), "curves": _curves()}
+        for name, table in tables.items():
+            named = table.assign(organism=kind, regime=regime, seed=seed, pair_seed=seeds[0])
+            found.setdefault(name, []).append(named)
+    return {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
 
 
 @pytest.fixture(scope="session")
-def tables():
-    """Both regimes, two seeds and a fresh pair."""
-    return make_tables(fresh=("slow", 4711))
+def made_row():
+    return make_row
 
 
 @pytest.fixture(scope="session")
-def summary(tables):
-    return make_summary(tables)
+def made_summary():
+    return make_summary
 
 
 @pytest.fixture(scope="session")
-def primary():
-    return list(PRIMARY)
+def made_tables():
+    return make_tables
