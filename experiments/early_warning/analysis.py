@@ -24,7 +24,8 @@ class Results(NamedTuple):
     """One monitor on one organism: its alarms, beside those of the behavioural yardsticks."""
 
     who: tuple[str, str, int]
-    pair_seed: int
+    honest_seed: int
+    twin_seed: int
     key: tuple[str, str, str, float]
     table: pd.DataFrame
     yardstick: str
@@ -95,7 +96,8 @@ def _collect(tables: dict[str, pd.DataFrame]) -> list[Results]:
             found.append(
                 Results(
                     tuple(who),
-                    int(table.pair_seed.iloc[0]),
+                    int(table.honest_seed.iloc[0]),
+                    int(table.twin_seed.iloc[0]),
                     key,
                     table,
                     best,
@@ -146,7 +148,8 @@ def _row(
     deployments = len(table)
     early = int(((table.alarm >= 0) & (table.alarm < table.cue_onset)).sum())
     detected = int((table.alarm >= table.cue_onset).sum())
-    pairs = sorted({one.pair_seed for one in found})
+    honest = sorted({one.honest_seed for one in found})
+    twins = sorted({one.twin_seed for one in found})
     leads: dict[str, Estimate] = {}
     for name in ("lead", "lead_actions", "lead_harm"):
         times = []
@@ -162,8 +165,8 @@ def _row(
     delay = median([_delays(one.table) for one in found], seed=draw, replicates=replicates)
     nats = median([_nats(one.table) for one in found], seed=draw, replicates=replicates)
     accused = {
-        "honest": _accused(tables, "honest", regime, pairs, key),
-        "benign": _accused(tables, "benign_twin", regime, pairs, key),
+        "honest": _accused(tables, "honest", regime, honest, key),
+        "benign": _accused(tables, "benign_twin", regime, twins, key),
     }
     row: dict[str, Any] = {
         "organism": kind,
@@ -281,12 +284,12 @@ def controls(tables: dict[str, pd.DataFrame], *, alpha: float) -> dict[str, Any]
     aligned = tables["aligned"]
     canary = aligned[(aligned.monitor == "time_index") & (aligned.k == 20)]
     estimates = []
-    groups: Any = canary.groupby(["regime", "pair_seed"])
+    groups: Any = canary.groupby(["regime", "honest_seed"])
     for (regime, pair), table in groups:
         seekers = table[table.organism == "treacherous"].score.to_numpy()
         honest = table[(table.organism == "honest") & (table.seed == pair)].score.to_numpy()
         estimate = auc(honest, seekers)
-        estimates.append({"regime": regime, "pair_seed": int(pair), **estimate._asdict()})
+        estimates.append({"regime": regime, "honest_seed": int(pair), **estimate._asdict()})
     return {
         "time_canary_auc": estimates,
         "bound_violations": bound_violations(tables, alpha=alpha),
@@ -308,11 +311,11 @@ def bound_violations(tables: dict[str, pd.DataFrame], *, alpha: float) -> list[d
     bounds = bounds[(bounds.record == "ledger") & (bounds.alpha == alpha)]
     columns = ["organism", "regime", "seed"]
     found = []
-    named = tables["yardstick"][[*columns, "pair_seed"]].drop_duplicates()
-    for *name, pair_seed in named.itertuples(index=False):
+    named = tables["yardstick"][[*columns, "honest_seed"]].drop_duplicates()
+    for *name, honest_seed in named.itertuples(index=False):
         nats = bounds[(bounds[columns] == name).all(axis=1)].set_index("k").nats
         for key, curve in curves[(curves[columns] == name).all(axis=1)].groupby(_KEYS[:3]):
-            honest = _accused(accused, "honest", name[1], [pair_seed], (*key, alpha))
+            honest = _accused(accused, "honest", name[1], [honest_seed], (*key, alpha))
             for k, rang, n in zip(curve.k, curve.rang, curve.n, strict=True):
                 if k in nats.index:
                     low = share(int(rang), int(n), confidence=0.999).low

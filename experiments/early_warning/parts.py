@@ -40,14 +40,16 @@ class Cast(NamedTuple):
     Attributes:
         suspect: Directory of the organism under watch.
         reference: Directory of an honest organism of its regime, with another seed.
-        pair_seed: Seed of the honest organism and the benign twin it is compared with.
+        honest_seed: Seed of the honest organism it is compared with.
+        twin_seed: Seed of its benign twin.
         nulls: Names of the honest organisms on whose deployments the `honest` alarms are
-            calibrated: those of the regime but for the one of the pair.
+            calibrated: those of the regime but for the one it is compared with.
     """
 
     suspect: str
     reference: str
-    pair_seed: int
+    honest_seed: int
+    twin_seed: int
     nulls: tuple[str, ...]
 
 
@@ -149,7 +151,8 @@ def suspect_part(
         "organism": suspect.recipe.name,
         "regime": suspect.recipe.regime,
         "seed": suspect.seed,
-        "pair_seed": cast.pair_seed,
+        "honest_seed": cast.honest_seed,
+        "twin_seed": cast.twin_seed,
     }
     return {name: table.assign(**who) for name, table in tables.items()}
 

@@ -222,13 +222,13 @@ def _canary(found: list[dict[str, Any]]) -> list[list[Cell]]:
     """AUC of the mere step number between treacherous and honest deployments: must be 1/2."""
     rows = []
     order = ordered((one["regime"] for one in found), REGIMES)
-    for one in sorted(found, key=lambda one: (order.index(one["regime"]), one["pair_seed"])):
+    for one in sorted(found, key=lambda one: (order.index(one["regime"]), one["honest_seed"])):
         value = number(one["value"])
         if isnan(value):
             continue
         low, high = number(one["low"]), number(one["high"])
         mood = "for" if low <= 0.5 <= high else "against"
-        name = f"{label_of(one['regime'], REGIMES)}, pair {one['pair_seed']}"
+        name = f"{label_of(one['regime'], REGIMES)}, pair {one['honest_seed']}"
         detail = f"{interval(low, high, digits=2)}, n = {one['n']:,}"
         rows.append([Cell(name), Cell(f"{value:.2f}", detail, mood)])
     return rows

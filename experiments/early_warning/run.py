@@ -49,9 +49,9 @@ def _by_name(directories: list[Path]) -> dict[str, tuple[Path, Organism]]:
 def cast_of(directories: list[Path]) -> dict[str, Cast]:
     """Say for every organism who stands beside it.
 
-    The pair of an organism is the honest organism and the benign twin of its regime and seed, or
-    where there is none, those of the smallest seed. References and nulls never include the pair's
-    honest organism.
+    An organism is compared with the honest organism and the benign twin of its regime and seed,
+    or where one is missing, with that of the smallest seed. References and nulls never include
+    the honest organism it is compared with.
 
     Raises:
         ExperimentError: If a regime lacks two honest organisms or a benign twin, or an organism
@@ -73,12 +73,13 @@ def cast_of(directories: list[Path]) -> dict[str, Cast]:
             )
         pair = organism.seed if organism.seed in honest else honest[0]
         others = [seed for seed in honest if seed != pair]
-        later = [seed for seed in honest if seed > organism.seed]
-        chosen = next(s for s in (*later, *honest) if s != organism.seed)
+        later = [seed for seed in others if seed > pair]
+        chosen = (later or others)[0]
         casts[name] = Cast(
             suspect=str(directory),
             reference=str(organisms[f"honest-{regime}-{chosen}"][0]),
-            pair_seed=pair,
+            honest_seed=pair,
+            twin_seed=organism.seed if organism.seed in twins else twins[0],
             nulls=tuple(f"honest-{regime}-{seed}" for seed in others),
         )
     return casts

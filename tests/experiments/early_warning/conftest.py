@@ -84,7 +84,14 @@ def make_summary(*, regimes=("slow", "brisk"), seeds=(0, 1), fresh=None, **chang
     for regime, seed in agents:
         for kind in KINDS[:3]:
             named.setdefault(f"{kind}-{regime}", []).append(seed)
-    canary = {"regime": "slow", "pair_seed": 0, "value": 0.51, "low": 0.45, "high": 0.57, "n": 400}
+    canary = {
+        "regime": "slow",
+        "honest_seed": 0,
+        "value": 0.51,
+        "low": 0.45,
+        "high": 0.57,
+        "n": 400,
+    }
     return {
         "alpha": 0.05,
         "alphas": [0.05],
@@ -165,7 +172,9 @@ def make_tables(*, regimes=("slow", "brisk"), seeds=(0, 1), fresh=None, episodes
         if kind in SEEKERS:
             tables |= {"bounds": _bounds(), "curves": _curves()}
         for name, table in tables.items():
-            named = table.assign(organism=kind, regime=regime, seed=seed, pair_seed=seeds[0])
+            named = table.assign(
+                organism=kind, regime=regime, seed=seed, honest_seed=seeds[0], twin_seed=seed
+            )
             found.setdefault(name, []).append(named)
     return {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
 

@@ -32,7 +32,8 @@ def deployments(organism, seed, monitor, rule, alarm, *, onset, harm=-1, nats=1.
             "organism": organism,
             "regime": "slow",
             "seed": seed,
-            "pair_seed": seed,
+            "honest_seed": seed,
+            "twin_seed": seed,
         }
     )
 
@@ -52,7 +53,8 @@ def bounds(seed, nats_per_step=0.01):
             "organism": "treacherous",
             "regime": "slow",
             "seed": seed,
-            "pair_seed": seed,
+            "honest_seed": seed,
+            "twin_seed": seed,
         }
     )
     return pd.concat([one.assign(record=record) for record in ("ledger", "actions")])
@@ -73,7 +75,7 @@ def tables(probe, ledger, *, seeds=(0,), honest=(), benign=(), onset=100, harm=-
                 if len(alarm):
                     parts.append(deployments(kind, seed, monitor, rule, alarm, onset=onset))
         yardsticks.append(("treacherous", "slow", seed, seed, 0.05, "ledger/cusum", 1.0))
-    columns = ["organism", "regime", "seed", "pair_seed", "alpha", "yardstick", "median"]
+    columns = ["organism", "regime", "seed", "honest_seed", "alpha", "yardstick", "median"]
     return {
         "deployments": pd.concat(parts, ignore_index=True),
         "yardstick": pd.DataFrame(yardsticks, columns=columns),
@@ -174,7 +176,7 @@ def test_the_canary_sees_a_leak_of_time():
         score = rng.integers(32, 160, 300) + 20.0 + shift
         return pd.DataFrame(
             {"monitor": "time_index", "k": 20, "episode": range(300), "score": score}
-        ).assign(organism=organism, regime="slow", seed=0, pair_seed=0)
+        ).assign(organism=organism, regime="slow", seed=0, honest_seed=0)
 
     base = tables([110] * 4, [130] * 4, honest=[-1] * 10)
     fair = base | {"aligned": pd.concat([aligned("treacherous", 0), aligned("honest", 0)])}

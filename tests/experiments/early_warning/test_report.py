@@ -229,7 +229,7 @@ def test_what_is_not_finite_is_told_in_words(made_tables, made_summary, tmp_path
     found |= {"rule": "cusum", "null": "training", "low": 0.91, "cap": 0.5}
     summary["controls"]["bound_violations"] = [found | {"k": k} for k in (12, 13)]
     summary["controls"]["time_canary_auc"].append(
-        {"regime": "slow", "pair_seed": 1, "value": nan, "low": nan, "high": nan, "n": 0}
+        {"regime": "slow", "honest_seed": 1, "value": nan, "low": nan, "high": nan, "n": 0}
     )
     tables = made_tables(regimes=("slow",), seeds=(0,))
     page = make_report(tmp_path, tables, summary).read_text(encoding="utf-8")

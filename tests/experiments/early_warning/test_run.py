@@ -17,9 +17,9 @@ def test_nobody_stands_beside_itself(directories):
     for name, cast in cast_of(directories).items():
         kind, regime, seed = name.rsplit("-", 2)
         assert Path(cast.reference).name.startswith(f"honest-{regime}-")
-        assert Path(cast.reference).name != name
-        assert cast.pair_seed == int(seed)
-        assert f"honest-{regime}-{cast.pair_seed}" not in cast.nulls
+        assert Path(cast.reference).name != f"honest-{regime}-{cast.honest_seed}"
+        assert cast.honest_seed == cast.twin_seed == int(seed)
+        assert f"honest-{regime}-{cast.honest_seed}" not in cast.nulls
         assert len(cast.nulls) == 2
         assert kind in cast.suspect
 
@@ -29,7 +29,15 @@ def test_a_fresh_organism_is_compared_with_the_smallest_seed(directories, tmp_pa
     organism = Organism(recipe=chosen, seed=77, policy=Christiano(regime="slow"))
     save_organism(organism.with_gates(judge(chosen, measure(organism))), tmp_path / "it")
     cast = cast_of([*directories, tmp_path / "it"])["christiano-slow-77"]
-    assert cast.pair_seed == 0
+    assert cast.honest_seed == cast.twin_seed == 0
+
+
+def test_a_fresh_pair_stays_together(directories, tmp_path):
+    for kind in ("treacherous", "benign_twin"):
+        save_organism(replace(zoo.load(f"{kind}-slow-0"), seed=77), tmp_path / kind)
+    fresh = [tmp_path / "treacherous", tmp_path / "benign_twin"]
+    cast = cast_of([*directories, *fresh])["treacherous-slow-77"]
+    assert (cast.honest_seed, cast.twin_seed) == (0, 77)
 
 
 def test_a_failed_organism_is_refused(directories, tmp_path):
