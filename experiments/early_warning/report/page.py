@@ -12,12 +12,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
 
 from slowturn.experiments.bounds import bernoulli_kl
-from slowturn.experiments.early_warning.figures import FIGURES
-from slowturn.experiments.early_warning.lead_figure import GOOD_SHARE
+from slowturn.experiments.early_warning.figures import FIGURES, GOOD_SHARE
+from slowturn.experiments.early_warning.report.verdict import tell
+from slowturn.experiments.early_warning.report.viewer import viewer_data
+from slowturn.experiments.early_warning.report.wording import interval, number, percent
 from slowturn.experiments.early_warning.settings import PRIMARY
-from slowturn.experiments.early_warning.verdict import tell
-from slowturn.experiments.early_warning.viewer import viewer_data
-from slowturn.experiments.early_warning.wording import interval, number, percent
 from slowturn.experiments.palette import (
     MONITORS,
     NULLS,
@@ -29,7 +28,7 @@ from slowturn.experiments.palette import (
     ordered,
 )
 
-__all__ = ["tell", "write_report"]
+__all__ = ["write_report"]
 
 _TIERS = {
     "ledger": "reads the ledger",
@@ -84,7 +83,7 @@ def write_report(out: Path, tables: dict[str, pd.DataFrame], summary: dict[str, 
     regimes = ordered((row["regime"] for row in summary["pooled"]), REGIMES)
     fresh = _fresh(summary)
     pages = Environment(
-        loader=PackageLoader("slowturn.experiments.early_warning", "."),
+        loader=PackageLoader("slowturn.experiments.early_warning.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

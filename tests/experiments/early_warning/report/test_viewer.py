@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
+from slowturn.experiments.early_warning.report.viewer import viewer_data
 from slowturn.experiments.early_warning.settings import PRIMARY
-from slowturn.experiments.early_warning.viewer import viewer_data
 from slowturn.experiments.palette import MONITORS
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from slowturn.experiments.early_warning.report import tell
-from slowturn.experiments.early_warning.verdict import best_contender, seen_of
+from slowturn.experiments.early_warning.report.verdict import best_contender, seen_of
 from slowturn.experiments.errors import ExperimentError
 from slowturn.experiments.store import write_json
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 from math import inf, isfinite, isinf, isnan
 from typing import Any, NamedTuple
 
-from slowturn.experiments.early_warning.lead_figure import GOOD_SHARE
+from slowturn.experiments.early_warning.figures import GOOD_SHARE
+from slowturn.experiments.early_warning.report.wording import (
+    interval,
+    listed,
+    number,
+    percent,
+    steps,
+)
 from slowturn.experiments.early_warning.settings import CONTROLS, PRIMARY
-from slowturn.experiments.early_warning.wording import interval, listed, number, percent, steps
 from slowturn.experiments.errors import ExperimentError
 from slowturn.experiments.palette import MONITORS, REGIMES, label_of, look_of
 

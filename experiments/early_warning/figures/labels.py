@@ -10,7 +10,7 @@ from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
-from slowturn.experiments.early_warning.canvas import renderer_of
+from slowturn.experiments.early_warning.figures.canvas import renderer_of
 
 __all__ = ["Spot", "place_labels"]
 

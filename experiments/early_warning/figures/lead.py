@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from slowturn.experiments.early_warning.canvas import (
+from slowturn.experiments.early_warning.figures.canvas import (
     SMALL,
     count,
     finish,
@@ -20,7 +20,7 @@ from slowturn.experiments.early_warning.canvas import (
     renderer_of,
     style,
 )
-from slowturn.experiments.early_warning.labels import Spot, place_labels
+from slowturn.experiments.early_warning.figures.labels import Spot, place_labels
 from slowturn.experiments.early_warning.settings import CONTROLS, PRIMARY
 from slowturn.experiments.palette import (
     INK,

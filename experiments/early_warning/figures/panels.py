@@ -14,8 +14,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from slowturn.envs import StewardConfig
-from slowturn.experiments.early_warning.canvas import SIZE, SMALL, count, finish, new_figure, style
-from slowturn.experiments.early_warning.lead_figure import lead_against_accusations
+from slowturn.experiments.early_warning.figures.canvas import (
+    SIZE,
+    SMALL,
+    count,
+    finish,
+    new_figure,
+    style,
+)
+from slowturn.experiments.early_warning.figures.lead import lead_against_accusations
 from slowturn.experiments.early_warning.settings import PRIMARY
 from slowturn.experiments.palette import (
     INK,
