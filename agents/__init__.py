@@ -5,7 +5,7 @@ gates are measured on the truth, and which is saved as safetensors and JSON. `sl
 holds the ones that come with the package:
 
     from slowturn.agents import zoo
-    organism = zoo.load("treacherous-slow-0")
+    organism = zoo.load("treacherous-slow-1")
     organism.policy        # an ordinary Stable-Baselines3 policy
     organism.gates         # what makes it count as treacherous, with measured values
 """

@@ -22,7 +22,7 @@ __all__ = ["measure_speed"]
 _BATCH = 1024
 _EPISODES = 256
 _ROUNDS = 5
-_ORGANISM = "treacherous-slow-0"
+_ORGANISM = "treacherous-slow-1"
 _YARDSTICK = "MiniGrid-Empty-8x8-v0"
 
 

@@ -22,7 +22,7 @@ def shipped() -> dict[str, Path]:
 
 
 def load(name: str) -> Organism:
-    """Load an organism of the package, such as `treacherous-slow-0`.
+    """Load an organism of the package, such as `treacherous-slow-1`.
 
     Raises:
         OrganismError: For an unknown name, with the closest known one.

@@ -89,7 +89,7 @@ SETTINGS: dict[str, Settings] = {
             profile=128,
             calibration=199,
             test=200,
-            envelope=1024,
+            envelope=512,
             alphas=(0.05,),
             replicates=500,
         ),

