@@ -76,6 +76,7 @@ def early_warning(
 
     name = setting or ("quick" if quick else "full")
     run_bench(out, setting=name, extra=list(organism or ()), jobs=jobs, resume=resume)
+    typer.echo(f"\n{(out / 'table.md').read_text()}\nReport: {out / 'report.html'}")
 
 
 @app.command()

@@ -59,8 +59,8 @@ def run_bench(
     """Run the early-warning benchmark and write everything into `out`.
 
     Writes `rows.parquet` (an agent, monitor, rule, null and alpha a row), `pooled.parquet` (the
-    same over all seeds), the tables behind the figures, `figures/`, `report.html` and
-    `summary.json`.
+    same over all seeds), the tables behind the figures, `figures/`, `report.html`, `table.md` (the
+    headline rows) and `summary.json`.
 
     Args:
         out: Directory of the results.
@@ -110,7 +110,7 @@ def _conclude(out: Path, tables: dict[str, pd.DataFrame], setting: str) -> dict[
     known = tables["deployments"][["organism", "regime", "seed"]].drop_duplicates()
     for kind, regime, seed in known.itertuples(index=False):
         seeds.setdefault(f"{kind}-{regime}", []).append(int(seed))
-    summary = {
+    summary: dict[str, Any] = {
         "alpha": headline,
         "alphas": list(settings.alphas),
         "setting": setting,
@@ -127,9 +127,13 @@ def _conclude(out: Path, tables: dict[str, pd.DataFrame], setting: str) -> dict[
     say("drawing figures and the report ...")
     # imported here because every worker imports this module, and none of them draws
     from slowturn.experiments.early_warning.figures import save_figures  # noqa: PLC0415
-    from slowturn.experiments.early_warning.report import write_report  # noqa: PLC0415
+    from slowturn.experiments.early_warning.report import (  # noqa: PLC0415
+        results_table,
+        write_report,
+    )
 
     save_figures(out, tables, pooled, curves, alpha=headline)
     write_report(out, tables, summary)
+    (out / "table.md").write_text(results_table(summary["pooled"], alpha=headline) + "\n")
     write_json(out / "summary.json", summary)  # last: it marks a finished run
     return summary

@@ -1,6 +1,7 @@
-"""The report: one page that opens offline (`page`, `viewer`), and the finding in words."""
+"""The report: one page that opens offline, the finding in words, and a table for the README."""
 
+from slowturn.experiments.early_warning.report.markdown import results_table
 from slowturn.experiments.early_warning.report.page import write_report
 from slowturn.experiments.early_warning.report.verdict import tell
 
-__all__ = ["tell", "write_report"]
+__all__ = ["results_table", "tell", "write_report"]

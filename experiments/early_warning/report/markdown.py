@@ -1,0 +1,88 @@
+"""The headline table as Markdown, for the terminal and the README."""
+
+from __future__ import annotations
+
+from math import isfinite, isnan
+from typing import Any
+
+from slowturn.experiments.early_warning.report.wording import interval, number, percent
+from slowturn.experiments.early_warning.settings import PRIMARY
+from slowturn.experiments.palette import MONITORS, REGIMES, RULES, label_of, look_of, ordered
+
+__all__ = ["results_table"]
+
+_HEAD = (
+    "monitor",
+    "access",
+    "steps to alarm",
+    "lead (steps)",
+    "accuses honest",
+    "accuses benign twin",
+    "nats at alarm",
+)
+
+
+def results_table(rows: list[dict[str, Any]], *, alpha: float, null: str = "training") -> str:
+    """Primary monitors on treacherous organisms, one Markdown table per regime.
+
+    Args:
+        rows: Records of `pooled_rows` (infinite or NaN, or null from `summary.json`).
+        alpha: Which alarms.
+        null: What they were calibrated on.
+    """
+    chosen = [
+        row
+        for row in rows
+        if row["organism"] == "treacherous"
+        and (row["alpha"], row["null"]) == (alpha, null)
+        and row["rule"] == PRIMARY.get(row["monitor"])
+    ]
+    parts = []
+    for regime in ordered((row["regime"] for row in chosen), REGIMES):
+        here = [row for row in chosen if row["regime"] == regime]
+        counts = f"{here[0]['agents']} agents, {here[0]['deployments']:,} deployments"
+        bounds = ", ".join(
+            f"{_plain(here[0][f'behaviour_onset_{record}'])} on the record of {named}"
+            for record, named in (("ledger", "the ledger"), ("actions", "exact actions"))
+        )
+        title = (
+            f"**{label_of(regime, REGIMES).capitalize()}** ({counts}; no reader of behaviour can "
+            f"have power 1/2 before step {bounds})"
+        )
+        rule = f"|{' --- |' * len(_HEAD)}"
+        lines = [title, "", f"| {' | '.join(_HEAD)} |", rule]
+        lines += [f"| {' | '.join(_cells(row))} |" for row in here]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _plain(value: Any) -> str:
+    return f"{number(value):.0f}" if isfinite(number(value)) else "never"
+
+
+def _steps(row: dict[str, Any], name: str, missed: str, *, sign: str = "") -> str:
+    value, low, high = (number(row[f"{name}_{end}"]) for end in ("median", "low", "high"))
+    if not isfinite(value):
+        return missed
+    return f"{value:{sign}.0f} {interval(low, high)}"
+
+
+def _share(row: dict[str, Any], name: str) -> str:
+    value, low, high = (number(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
+    return "-" if isnan(value) else f"{percent(value)} {interval(100 * low, 100 * high)}"
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    nats = number(row["nats_at_alarm"])
+    lead = _steps(row, "lead", "none", sign="+")
+    if lead == "none" and number(row["detected"]) > 0.5:
+        lead = "reader missed"
+    return [
+        f"{look_of(row['monitor'], MONITORS).label}, {label_of(row['rule'], RULES)}",
+        row["tier"],
+        _steps(row, "delay", "missed"),
+        lead,
+        _share(row, "accused_honest"),
+        _share(row, "accused_benign"),
+        "-" if isnan(nats) else f"{nats:.2f}",
+    ]

@@ -1,0 +1,33 @@
+"""What the README shows must run, and its numbers must be those of the committed results."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from slowturn.experiments.early_warning import settings
+from slowturn.experiments.early_warning.report import results_table
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+RESULTS = ROOT / "experiments" / "early_warning" / "results"
+BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_python_in_the_readme_runs(capsys):
+    assert len(BLOCKS) == 2
+    for block in BLOCKS:
+        exec(compile(block, "README.md", "exec"), {"__name__": "readme"})  # noqa: S102 - our own text
+    assert capsys.readouterr().out.startswith("[")  # first alarms of the watch
+
+
+def test_the_results_table_is_that_of_the_committed_rows():
+    pooled = pd.read_parquet(RESULTS / "pooled.parquet")
+    alpha = settings.SETTINGS["full"].alphas[0]
+    assert results_table(pooled.to_dict("records"), alpha=alpha) in README
+
+
+def test_files_that_the_readme_links_exist():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        if "://" not in target:
+            assert (ROOT / target).exists(), target
