@@ -44,9 +44,10 @@ def train(
     from slowturn.agents import recipe
     from slowturn.agents import train as grow
     from slowturn.experiments.progress import steps_bar
+    from slowturn.experiments.store import explain_full_disk
 
     chosen = recipe(organism, regime)
-    with steps_bar(f"{organism} {regime} {seed}") as report:
+    with explain_full_disk(out), steps_bar(f"{organism} {regime} {seed}") as report:
         grown = grow(chosen, seed, out, resume=resume, report=report)
     for gate in grown.gates:
         verdict = "ok" if gate.passed else "MISSED"

@@ -111,15 +111,22 @@ def versions() -> dict[str, str | None]:
     return found
 
 
+def _is_full(error: Exception) -> bool:
+    """Whether an error says that the device is full; safetensors and Arrow say so in words only."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return any(words in str(error) for words in ("No space left on device", "StorageFull"))
+
+
 @contextmanager
 def explain_full_disk(out: Path) -> Iterator[None]:
     """Turn "no space left" into an error that says what is kept and how to go on."""
     try:
         yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        if not _is_full(error):
             raise
         raise ExperimentError(
-            f"no space left on the device of {out}; every finished part is kept there: free some "
+            f"no space left on the device of {out}; what was finished is kept there: free some "
             "space and repeat the command with --resume."
         ) from error

@@ -66,6 +66,8 @@ def test_a_full_disk_is_explained(tmp_path):
         explain_full_disk(tmp_path),
     ):
         raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(ExperimentError, match="no space left"), explain_full_disk(tmp_path):
+        raise RuntimeError("Error while serializing: IoError(Os { kind: StorageFull })")
     with pytest.raises(PermissionError), explain_full_disk(tmp_path):
         raise PermissionError(errno.EACCES, "denied")
 
