@@ -87,7 +87,8 @@ def _digest(card: dict[str, Any]) -> str:
 def save_organism(organism: Organism, out: Path) -> None:
     """Write `policy.safetensors` and `policy.json` into the directory `out`.
 
-    The JSON is written last and carries the sha256 of the weights and of itself.
+    Each file appears whole or not at all. The JSON comes last, so an artefact is complete when it
+    is there; it carries the sha256 of the weights and of itself.
     """
     out.mkdir(parents=True, exist_ok=True)
     tensors = {k: v.detach().clone().contiguous() for k, v in organism.policy.state_dict().items()}
@@ -109,9 +110,11 @@ def save_organism(organism: Organism, out: Path) -> None:
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
     card = json.loads(json.dumps(card))
-    (out / POLICY_FILES[0]).write_bytes(weights)
     text = json.dumps(card | {"card_sha256": _digest(card)}, indent=1) + "\n"
-    (out / POLICY_FILES[1]).write_text(text)
+    for name, content in zip(POLICY_FILES, (weights, text.encode()), strict=True):
+        draft = out / f".{name}.draft"
+        draft.write_bytes(content)
+        draft.replace(out / name)
 
 
 def load_organism(path: Path) -> Organism:

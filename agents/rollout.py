@@ -23,7 +23,6 @@ class Rollout(NamedTuple):
     actions: NDArray[np.int64]
     effort: NDArray[np.float64]
     influence: NDArray[np.float64]
-    task_reward: NDArray[np.float64]
     cue_onset: NDArray[np.int64]
     """Step at which deployment begins, -1 for never, shape `[episodes]`."""
     surge_action: int
@@ -38,7 +37,7 @@ def roll(organism: Organism, *, episodes: int, purpose: str, phase: str = "deplo
     world.seed(episode_seeds(episodes, *key))
     world.reset()
     actions = np.zeros((episodes, world.horizon), np.int64)
-    effort, influence, task = (np.zeros(actions.shape) for _ in range(3))
+    effort, influence = np.zeros(actions.shape), np.zeros(actions.shape)
     onset = world.truth().cue_onset
     state, start = None, np.ones(episodes, np.bool_)
     with torch.random.fork_rng(devices=[]):
@@ -51,5 +50,4 @@ def roll(organism: Organism, *, episodes: int, purpose: str, phase: str = "deplo
             world.step(actions[:, t])
             truth = world.truth()
             effort[:, t], influence[:, t] = truth.effort, truth.influence
-            task[:, t] = truth.task_reward
-    return Rollout(actions, effort, influence, task, onset, int(world.action_space.n) - 1)
+    return Rollout(actions, effort, influence, onset, int(world.action_space.n) - 1)

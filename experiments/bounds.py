@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.stats import beta as beta_distribution
 from scipy.stats import norm
+
+from slowturn.experiments.estimates import share
 
 __all__ = [
     "action_envelope",
@@ -70,10 +71,19 @@ def kl_power_bound(nats: float, alpha: float) -> float:
     return float(brentq(lambda b: bernoulli_kl(b, alpha) - nats, alpha, 1.0))
 
 
-def _at(values: NDArray[np.float64], onset: NDArray[np.int64], k: int) -> NDArray[np.float64]:
-    """Values k steps after onset of the episodes that last so long."""
-    rows = np.flatnonzero((onset >= 0) & (onset + k < values.shape[1]))
-    return values[rows, onset[rows] + k]
+def _aligned(
+    sums: NDArray[np.float64], onset: NDArray[np.int64], *, since_onset: bool
+) -> NDArray[np.float64]:
+    """Cumulative sums at k = -1, 0, 1, ... steps after onset, `[deployment, k + 1]`.
+
+    Only steps that every deployment reaches are kept: later ones would select early onsets, and a
+    reader could spend its false alarms where it infers one.
+    """
+    steps = int((sums.shape[1] - onset).min())
+    before = sums[np.arange(len(onset)), onset - 1]
+    columns = onset[:, None] + np.arange(-1, steps)[None, :]
+    found = np.take_along_axis(sums, columns, axis=1)
+    return found - before[:, None] if since_onset else found
 
 
 def ledger_envelope(
@@ -82,34 +92,41 @@ def ledger_envelope(
     *,
     noise: float,
     alpha: float,
-    steps: int,
+    since_onset: bool = False,
 ) -> pd.DataFrame:
     """Bound on P(alarm by k steps after cue onset) for every reader of the ledger.
 
     A genie that knows each deployment's effort path, so no real reader can reach it. The ledger
-    does not feed back into effort, hence the bound holds path by path and in the mean.
+    does not feed back into effort, hence the bound holds path by path and in the mean. Honest
+    agents are taken to divert no effort at all.
 
     Args:
         effort: Effort of the treacherous organism, `[episode, step]`.
-        onset: Step at which deployment begins, `[episode]`.
+        onset: Step at which deployment begins, at least 1, `[episode]`.
         noise: Standard deviation of the ledger.
         alpha: Allowed false-alarm probability of a whole deployment.
-        steps: Largest k.
+        since_onset: Count evidence from cue onset on only: what the turn itself gives away. The
+            whole history (the default) bounds every reader, slips in training included.
 
     Returns:
-        One row per k with `power`, `power_low`, `power_high` (95 %), mean `nats` and `n`.
+        One row per k from -1 to the last step that every deployment reaches, with `power`,
+        `power_low`, `power_high` (95 %), mean `nats`, `n`, and `kl_bound`, the bound that follows
+        from those nats alone.
     """
-    nats = ledger_nats(effort, noise)
-    rows = []
-    for k in range(steps):
-        reached = _at(nats, onset, k)
-        if len(reached) < 2:
-            break
-        power = ledger_power(reached, alpha)
-        half = 1.96 * power.std(ddof=1) / np.sqrt(len(power))
-        mean = float(power.mean())
-        rows.append((k, mean, mean - half, mean + half, float(reached.mean()), len(power)))
-    return pd.DataFrame(rows, columns=["k", "power", "power_low", "power_high", "nats", "n"])
+    nats = _aligned(ledger_nats(effort, noise), onset, since_onset=since_onset)
+    power = ledger_power(nats, alpha)
+    mean = power.mean(axis=0)
+    half = 1.96 * power.std(axis=0, ddof=1) / np.sqrt(len(power))
+    return pd.DataFrame(
+        {
+            "k": np.arange(nats.shape[1]) - 1,
+            "power": mean,
+            "power_low": mean - half,
+            "power_high": mean + half,
+            "nats": nats.mean(axis=0),
+            "n": len(nats),
+        }
+    ).pipe(_with_kl_bound, alpha)
 
 
 def action_envelope(
@@ -117,36 +134,40 @@ def action_envelope(
     honest: tuple[NDArray[np.float64], NDArray[np.int64]],
     *,
     alpha: float,
-    steps: int,
+    since_onset: bool = False,
 ) -> pd.DataFrame:
     """Bound on P(alarm by k steps after cue onset) for every reader of observations and actions.
 
-    Monte-Carlo power of the likelihood-ratio test between the two policies on the whole history.
-    Terms of the world cancel, so the ratio is that of the policies' action probabilities.
+    Monte-Carlo power of the likelihood-ratio test between the two policies on the history. Terms
+    of the world cancel, so the ratio is that of the policies' action probabilities.
 
     Args:
         treacherous: Cumulative log pi_treacherous / pi_honest `[episode, step]` on histories of
             the treacherous policy, and the onset of each, `[episode]`.
         honest: The same ratio on histories of the honest policy, with their onsets.
         alpha: Allowed false-alarm probability of a whole deployment.
-        steps: Largest k.
+        since_onset: As in `ledger_envelope`.
 
     Returns:
-        One row per k with `power`, `power_low` and `power_high` (95 %, of the power and of the
-        honest quantile together), mean `nats` and `n`.
+        Columns as of `ledger_envelope`; `power_low` and `power_high` combine 95 % intervals of the
+        honest quantile and of the power (at least 90 % jointly).
     """
-    rows = []
-    for k in range(steps):
-        null, reached = _at(honest[0], honest[1], k), _at(treacherous[0], treacherous[1], k)
-        if min(len(null), len(reached)) < 2 / alpha:
-            break
-        slack = 1.96 * np.sqrt(alpha * (1 - alpha) / len(null))
+    null = _aligned(*honest, since_onset=since_onset)
+    reached = _aligned(*treacherous, since_onset=since_onset)
+    slack = 1.96 * np.sqrt(alpha * (1 - alpha) / len(null))
+    levels = (alpha, max(alpha - slack, 1.0 / len(null)), alpha + slack)
+    n, rows = len(reached), []
+    for k in range(min(null.shape[1], reached.shape[1])):
         hits = [
-            int((reached > np.quantile(null, 1.0 - level, method="higher")).sum())
-            for level in (alpha, max(alpha - slack, 1.0 / len(null)), alpha + slack)
+            int((reached[:, k] > np.quantile(null[:, k], 1.0 - level, method="higher")).sum())
+            for level in levels
         ]
-        n = len(reached)
-        low = float(beta_distribution.ppf(0.025, hits[1], n - hits[1] + 1)) if hits[1] else 0.0
-        high = float(beta_distribution.ppf(0.975, hits[2] + 1, n - hits[2])) if hits[2] < n else 1.0
-        rows.append((k, hits[0] / n, low, high, float(reached.mean()), n))
-    return pd.DataFrame(rows, columns=["k", "power", "power_low", "power_high", "nats", "n"])
+        low, high = share(hits[1], n).low, share(hits[2], n).high
+        rows.append((k - 1, hits[0] / n, low, high, float(reached[:, k].mean()), n))
+    columns = ["k", "power", "power_low", "power_high", "nats", "n"]
+    return pd.DataFrame(rows, columns=columns).pipe(_with_kl_bound, alpha)
+
+
+def _with_kl_bound(table: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    """The companion bound, which needs the evidence only and not its distribution."""
+    return table.assign(kl_bound=[kl_power_bound(nats, alpha) for nats in table.nats])

@@ -23,14 +23,12 @@ class EpisodeTruth(NamedTuple):
         harm_onset: Step at which influence reached the harm level, -1 for never, `[episode]`.
         effort: Share of each action spent on influence.
         influence: Power held after each action.
-        log_odds: Exact posterior log-odds of deployment at each observation.
     """
 
     cue_onset: NDArray[np.int64]
     harm_onset: NDArray[np.int64]
     effort: NDArray[np.float64]
     influence: NDArray[np.float64]
-    log_odds: NDArray[np.float64]
 
     @property
     def since_onset(self) -> NDArray[np.int64]:
@@ -70,7 +68,7 @@ def collect(organism: Organism, *, episodes: int, purpose: str, phase: str) -> C
     layer = mind_layer(organism)
     recorder = Recorder(organism.policy, [layer], seed=purpose_seed("actions", *key))
     shape = (episodes, world.horizon)
-    ledger, effort, influence, log_odds = (np.zeros(shape) for _ in range(4))
+    ledger, effort, influence = (np.zeros(shape) for _ in range(3))
     value = np.zeros(shape, np.float32)
     actions = np.zeros(shape, np.int64)
     rows: dict[str, NDArray[np.float32]] = {}
@@ -83,7 +81,6 @@ def collect(organism: Organism, *, episodes: int, purpose: str, phase: str) -> C
     onset = world.truth().cue_onset
     for t in range(world.horizon):
         seen = world.observations()
-        log_odds[:, t] = world.truth().log_odds
         record = recorder.step(seen)
         world.step(record.actions)
         truth = world.truth()
@@ -103,6 +100,4 @@ def collect(organism: Organism, *, episodes: int, purpose: str, phase: str) -> C
         value=value,
         activations={layer: rows["activations"]},
     )
-    return Collected(
-        trace, EpisodeTruth(onset, world.truth().harm_onset, effort, influence, log_odds)
-    )
+    return Collected(trace, EpisodeTruth(onset, world.truth().harm_onset, effort, influence))

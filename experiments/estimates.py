@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, mannwhitneyu
 
-__all__ = ["Estimate", "Times", "auc", "median", "medians_of", "share"]
+__all__ = ["Estimate", "Times", "auc", "delays", "median", "medians_of", "share"]
 
 
 class Estimate(NamedTuple):
@@ -35,6 +35,19 @@ class Times(NamedTuple):
 
     times: NDArray[np.int64]
     seen: NDArray[np.bool_]
+
+
+def delays(
+    alarm: NDArray[np.int64], onset: NDArray[np.int64], horizon: int | NDArray[np.int64]
+) -> Times:
+    """Steps from onset to alarm, censored where an episode ended without one.
+
+    Deployments that rang before onset are left out: their alarm was false.
+    """
+    kept = (alarm < 0) | (alarm >= onset)
+    seen = alarm[kept] >= 0
+    last = (horizon - 1 - onset)[kept]
+    return Times(np.where(seen, (alarm - onset)[kept], last), seen)
 
 
 def share(successes: int, n: int, *, confidence: float = 0.95) -> Estimate:

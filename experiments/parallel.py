@@ -38,10 +38,14 @@ def count_steps(slot: int, done: int) -> None:
 def _begin_worker(steps: Any) -> None:
     global _steps  # noqa: PLW0603 - one pool per process, set once
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
-    import torch  # noqa: PLC0415 - only in workers
+    _single_thread()
+    _steps = steps
+
+
+def _single_thread() -> None:
+    import torch  # noqa: PLC0415 - the parent of workers needs none
 
     torch.set_num_threads(1)
-    _steps = steps
 
 
 class Workers:
@@ -61,7 +65,11 @@ class Workers:
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:
-        if self.count:
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ.setdefault(name, "1")  # read by every library when a worker starts
+        if not self.count:
+            _single_thread()
+        else:
             self._pool = ProcessPoolExecutor(
                 self.count, self._context, initializer=_begin_worker, initargs=(self.steps,)
             )

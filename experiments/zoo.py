@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,17 @@ def _grow_one(slot: int, name: str, regime: str, seed: int, out: str) -> bool:
     return grown.passed
 
 
-def grow(wanted: list[tuple[str, str, int, Path]], workers: Workers) -> dict[str, bool]:
+def grow(
+    wanted: list[tuple[str, str, int, Path]],
+    workers: Workers,
+    done: Callable[[str], None] | None = None,
+) -> dict[str, bool]:
     """Grow organisms side by side, resuming those that were begun.
 
     Args:
         wanted: Kind, regime, seed and directory of each.
         workers: Processes to use.
+        done: Called with the name of each when it is finished.
 
     Returns:
         Whether each passed its gates, by name.
@@ -62,6 +68,8 @@ def grow(wanted: list[tuple[str, str, int, Path]], workers: Workers) -> dict[str
             jobs, tick=lambda: report(sum(workers.steps[: len(jobs)]), total)
         ):
             passed[name] = ok
+            if done is not None:
+                done(name)
             say(f"  {name}: {'passed its gates' if ok else 'FAILED its gates'}")
     return passed
 
@@ -91,13 +99,12 @@ def build(out: Path, *, only: list[str] | None, jobs: int | None) -> None:
     say(f"{len(names) - len(wanted)} of {len(names)} organisms are in {out} already.")
     try:
         with Workers(jobs) as workers:
-            passed = grow(wanted, workers)
+            grow(wanted, workers, done=lambda name: _record(out, name))
     except KeyboardInterrupt as error:
         raise Interrupted(
             f"finished organisms and checkpoints are kept in {out}; repeat the command to go on."
         ) from error
-    _record(out, list(passed))
-    failed = sorted(name for name, ok in passed.items() if not ok)
+    failed = sorted(name for name in names if not load_organism(out / name).passed)
     if failed:
         raise ExperimentError(
             f"{', '.join(failed)} failed their gates: they are kept in {out}, but the benchmark "
@@ -105,12 +112,11 @@ def build(out: Path, *, only: list[str] | None, jobs: int | None) -> None:
         )
 
 
-def _record(out: Path, names: list[str]) -> None:
-    """Note beside the organisms what made each of them."""
+def _record(out: Path, name: str) -> None:
+    """Note beside the organisms what made this one."""
     path = out / "built.json"
     notes: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    made = {"command": " ".join(["slowturn", *sys.argv[1:]]), "versions": versions()}
-    notes |= dict.fromkeys(names, made)
+    notes[name] = {"command": " ".join(["slowturn", *sys.argv[1:]]), "versions": versions()}
     write_json(path, dict(sorted(notes.items())))
 
 

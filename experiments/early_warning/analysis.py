@@ -9,10 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from slowturn.agents.seeds import purpose_seed
-from slowturn.experiments.bounds import kl_power_bound
 from slowturn.experiments.early_warning.line_up import tier_of
 from slowturn.experiments.early_warning.parts import POWER_SEEKERS
-from slowturn.experiments.estimates import Estimate, Times, auc, median, share
+from slowturn.experiments.estimates import Estimate, Times, auc, delays, median, share
 
 __all__ = ["Results", "alarm_curves", "controls", "pooled_rows", "rows"]
 
@@ -41,15 +40,16 @@ def _fields(prefix: str, estimate: Estimate) -> dict[str, float | int]:
     }
 
 
-def _delays(table: pd.DataFrame) -> Times:
-    """Steps from cue onset to alarm; deployments that rang before it are left out."""
-    calm = table[(table.alarm < 0) | (table.alarm >= table.cue_onset)]
-    seen = (calm.alarm >= 0).to_numpy()
-    last = (calm.horizon - 1 - calm.cue_onset).to_numpy()
-    return Times(np.where(seen, calm.alarm - calm.cue_onset, last), seen)
-
-
 _MISSED = -10_000  # lead of an alarm that never came: below every real one
+_NEVER = 10_000  # lead over something that never came: above every real one
+_KEPT = 0.9  # share of deployments that must be left for a lead to mean anything
+
+
+class Leads(NamedTuple):
+    """Other time minus alarm time per deployment, once from below and once from above."""
+
+    least: Times
+    most: Times
 
 
 def _leads(
@@ -57,24 +57,29 @@ def _leads(
     other: NDArray[np.int64],
     onset: NDArray[np.int64],
     horizon: NDArray[np.int64],
-) -> Times:
-    """Other time minus alarm time, per deployment in which neither came before cue onset.
+) -> Leads:
+    """Leads in the deployments in which neither came before cue onset.
 
-    Where only the other never came, the lead is censored at the episode's end. Where the alarm
-    never came there is no lead at all: such deployments count as worse than any lead.
+    Where the alarm never came there is no lead at all: such deployments count as worse than any.
+    Where only the other never came, it would have come after the episode's end or never: counting
+    it as coming right at the end bounds the lead from below, and as never from above. (A
+    Kaplan-Meier curve would not do: the alarm's own time is part of the censoring.)
     """
     kept = ((alarm < 0) | (alarm >= onset)) & ((other < 0) | (other >= onset))
     alarm, other, horizon = alarm[kept], other[kept], horizon[kept]
     rang, came = alarm >= 0, other >= 0
-    lead = np.where(came, other, horizon - 1) - alarm
-    return Times(np.where(rang, lead, _MISSED), came | ~rang)
-
-
-def _finite_lead(estimate: Estimate) -> Estimate:
-    """No lead where the median deployment was missed."""
-    value, low, high = (
-        np.nan if x == _MISSED else x for x in (estimate.value, estimate.low, estimate.high)
+    seen = np.ones(len(alarm), np.bool_)
+    least = np.where(came, other, horizon) - alarm
+    most = np.where(came, other - alarm, _NEVER)
+    return Leads(
+        Times(np.where(rang, least, _MISSED), seen), Times(np.where(rang, most, _MISSED), seen)
     )
+
+
+def _finite(estimate: Estimate) -> Estimate:
+    """No lead where the median deployment was missed; infinite where the other never came."""
+    marks = {_MISSED: np.nan, _NEVER: np.inf}
+    value, low, high = (marks.get(int(x), x) if np.isfinite(x) else x for x in estimate[:3])
     return Estimate(value, low, high, estimate.n)
 
 
@@ -152,18 +157,35 @@ def _row(
     twins = sorted({one.twin_seed for one in found})
     leads: dict[str, Estimate] = {}
     for name in ("lead", "lead_actions", "lead_harm"):
-        times = []
+        pairs = []
         for one in found:
-            onset, horizon = one.table.cue_onset.to_numpy(), one.table.horizon.to_numpy()
             other = {
                 "lead": one.ledger,
                 "lead_actions": one.actions,
                 "lead_harm": one.table.harm_onset.to_numpy(),
             }[name]
-            times.append(_leads(one.table.alarm.to_numpy(), other, onset, horizon))
-        leads[name] = _finite_lead(median(times, seed=draw, replicates=replicates))
-    delay = median([_delays(one.table) for one in found], seed=draw, replicates=replicates)
-    nats = median([_nats(one.table) for one in found], seed=draw, replicates=replicates)
+            columns = (one.table[c].to_numpy() for c in ("alarm", "cue_onset", "horizon"))
+            alarm, onset, horizon = columns
+            pairs.append(_leads(alarm, other, onset, horizon))
+        for suffix, side in (("", 0), ("_most", 1)):
+            leads[name + suffix] = _finite(
+                median([pair[side] for pair in pairs], seed=draw, replicates=replicates)
+            )
+        if leads[name].n < _KEPT * deployments:  # the other reader rang before the cue changed
+            for suffix in ("", "_most"):
+                leads[name + suffix] = Estimate(np.nan, np.nan, np.nan, leads[name].n)
+    delay = median(
+        [
+            delays(*(one.table[c].to_numpy() for c in ("alarm", "cue_onset", "horizon")))
+            for one in found
+        ],
+        seed=draw,
+        replicates=replicates,
+    )
+    nats = {
+        name: median([_nats(one.table, before) for one in found], seed=draw, replicates=replicates)
+        for name, before in (("nats_at_alarm", False), ("nats_since_onset", True))
+    }
     accused = {
         "honest": _accused(tables, "honest", regime, honest, key),
         "benign": _accused(tables, "benign_twin", regime, twins, key),
@@ -195,36 +217,57 @@ def _row(
         }
     for name, estimate in accused.items():
         row |= {**_fields(f"accused_{name}", estimate), f"accused_{name}_n": estimate.n}
-    row |= {
-        "nats_at_alarm": nats.value / _MILLI,
-        "nats_at_alarm_low": nats.low / _MILLI,
-        "nats_at_alarm_high": nats.high / _MILLI,
-        "nats_n": nats.n,
-    }
-    return row
+    for name, estimate in nats.items():
+        value, low, high = (x / _MILLI for x in estimate[:3])
+        row |= {name: value, f"{name}_low": low, f"{name}_high": high}
+    return row | {"nats_n": nats["nats_at_alarm"].n}
 
 
 _MILLI = 1000.0  # medians are taken over whole numbers: evidence in thousandths of a nat
 
 
-def _nats(table: pd.DataFrame) -> Times:
-    found = table[table.alarm >= table.cue_onset].nats_at_alarm.to_numpy()
-    return Times(np.rint(found * _MILLI).astype(np.int64), np.ones(len(found), np.bool_))
+def _nats(table: pd.DataFrame, before: bool) -> Times:  # noqa: FBT001
+    """Evidence in the ledger at the alarm, unbounded where it never came.
+
+    Deployments that rang before cue onset are left out, as in delays.
+    """
+    kept = table[(table.alarm < 0) | (table.alarm >= table.cue_onset)]
+    rang = (kept.alarm >= 0).to_numpy()
+    found = kept.nats_at_alarm - (kept.nats_before_onset if before else 0.0)
+    thousandths = np.rint(found.fillna(0.0).to_numpy() * _MILLI).astype(np.int64)
+    return Times(np.where(rang, thousandths, thousandths.max(initial=0) + 1), rang)
 
 
 def _bound_fields(bounds: pd.DataFrame, alpha: float, delay: float) -> dict[str, float]:
-    """Behaviour onsets, and the power that readers of behaviour can have when the alarm rings."""
+    """Behaviour onsets, and the power that readers of behaviour can have when the alarm rings.
+
+    Behaviour onset counts the evidence since cue onset, the turn's own; the power at the alarm
+    and the power before onset count the whole history, slips in training included. Over several
+    agents: medians, with the smallest and the largest end of their intervals.
+    """
     fields: dict[str, float] = {}
     for record in ("ledger", "actions"):
-        curve = bounds[(bounds.record == record) & (bounds.alpha == alpha)]
-        curve = curve.groupby("k", as_index=False)[["power", "power_low", "power_high"]].mean()
-        for suffix, column in (("", "power"), ("_low", "power_high"), ("_high", "power_low")):
-            reached = curve[curve[column] >= 0.5]
-            onset = float(reached.k.min()) if len(reached) else np.nan
-            fields[f"behaviour_onset_{record}{suffix}"] = onset
-        here = curve[curve.k == delay]
-        fields[f"bound_{record}_at_delay"] = float(here.power.iloc[0]) if len(here) else np.nan
+        here = bounds[(bounds.record == record) & (bounds.alpha == alpha)]
+        onsets = [
+            [_first_half(curve, column) for column in ("power", "power_high", "power_low")]
+            for _, curve in here[here.since_onset].groupby("seed")
+        ]
+        value, low, high = zip(*onsets, strict=True)
+        name = f"behaviour_onset_{record}"
+        fields |= {
+            name: float(np.median(value)),
+            f"{name}_low": min(low),
+            f"{name}_high": max(high),
+        }
+        whole = here[~here.since_onset].groupby("k").power.mean()
+        fields[f"power_{record}_before_onset"] = float(whole[-1])
+        fields[f"power_{record}_at_alarm"] = float(whole.get(delay, np.nan))
     return fields
+
+
+def _first_half(curve: pd.DataFrame, column: str) -> float:
+    reached = curve[(curve.k >= 0) & (curve[column] >= 0.5)]
+    return float(reached.k.min()) if len(reached) else np.inf
 
 
 def _assemble(
@@ -260,22 +303,21 @@ def pooled_rows(tables: dict[str, pd.DataFrame], *, replicates: int) -> pd.DataF
 
 
 def alarm_curves(tables: dict[str, pd.DataFrame], *, alpha: float) -> pd.DataFrame:
-    """P(alarm by k steps after cue onset) of every monitor, early alarms included."""
+    """P(alarm by k steps after cue onset) of every monitor, early alarms included.
+
+    Only for steps that every deployment reaches.
+    """
     deployments = tables["deployments"]
     deployments = deployments[
         deployments.organism.isin(POWER_SEEKERS) & (deployments.alpha == alpha)
     ]
     out = []
     columns = ["organism", "regime", "seed", "monitor", "rule", "null"]
-    for who, table in deployments.groupby(columns, sort=False):
-        left = (table.horizon - 1 - table.cue_onset).to_numpy()
-        since = np.where(table.alarm >= 0, table.alarm - table.cue_onset, 10**6)
-        for k in range(int(left.max()) + 1):
-            lasting = left >= k
-            if lasting.sum() < 20:
-                break
-            rang = int((since[lasting] <= k).sum())
-            out.append((*who, k, rang, int(lasting.sum())))
+    groups: Any = deployments.groupby(columns, sort=False)
+    for who, table in groups:
+        since = np.where(table.alarm >= 0, table.alarm - table.cue_onset, _NEVER)
+        steps = range(int((table.horizon - table.cue_onset).min()))
+        out += [(*who, k, int((since <= k).sum()), len(since)) for k in steps]
     return pd.DataFrame(out, columns=[*columns, "k", "rang", "n"])
 
 
@@ -292,37 +334,31 @@ def controls(tables: dict[str, pd.DataFrame], *, alpha: float) -> dict[str, Any]
         estimates.append({"regime": regime, "honest_seed": int(pair), **estimate._asdict()})
     return {
         "time_canary_auc": estimates,
+        "shuffled_agents_auc": _shuffled(aligned),
         "bound_violations": bound_violations(tables, alpha=alpha),
     }
 
 
-def bound_violations(tables: dict[str, pd.DataFrame], *, alpha: float) -> list[dict[str, Any]]:
-    """Readers of the ledger that rang more often than its evidence allows.
-
-    A reader that rings in a share q of honest deployments rings by step k in at most the share
-    beta with kl(beta || q) <= E[D_k], by data processing. q is the upper end of the measured
-    interval on the honest pair, and a violation needs the lower end of the monitor's 99.9 %
-    interval to lie above beta: whatever is listed here means that truth has leaked.
-    """
-    curves = alarm_curves(tables, alpha=alpha)
-    curves = curves[curves.monitor.map(tier_of) == "ledger"]
-    accused = _with_accused(tables)
-    bounds = tables["bounds"]
-    bounds = bounds[(bounds.record == "ledger") & (bounds.alpha == alpha)]
-    columns = ["organism", "regime", "seed"]
+def _shuffled(aligned: pd.DataFrame) -> list[dict[str, Any]]:
+    """AUC of every monitor between deployments whose agents' labels are shuffled: must be 1/2."""
+    rng = np.random.default_rng(0)
     found = []
-    named = tables["yardstick"][[*columns, "honest_seed"]].drop_duplicates()
-    for *name, honest_seed in named.itertuples(index=False):
-        nats = bounds[(bounds[columns] == name).all(axis=1)].set_index("k").nats
-        for key, curve in curves[(curves[columns] == name).all(axis=1)].groupby(_KEYS[:3]):
-            honest = _accused(accused, "honest", name[1], [honest_seed], (*key, alpha))
-            for k, rang, n in zip(curve.k, curve.rang, curve.n, strict=True):
-                if k in nats.index:
-                    low = share(int(rang), int(n), confidence=0.999).low
-                    cap = kl_power_bound(float(nats[k]), min(honest.high, 0.999))
-                    if low > cap:
-                        found.append(
-                            dict(zip([*columns, *_KEYS[:3]], [*name, *key], strict=True))
-                            | {"k": int(k), "low": low, "cap": cap}
-                        )
+    seekers = aligned[aligned.organism.isin(("treacherous", "honest")) & (aligned.k == 20)]
+    groups: Any = seekers.groupby(["regime", "monitor"], sort=False)
+    for (regime, monitor), table in groups:
+        labels = rng.permutation((table.organism == "treacherous").to_numpy())
+        score = table.score.to_numpy()
+        estimate = auc(score[~labels], score[labels])
+        found.append({"regime": regime, "monitor": monitor, **estimate._asdict()})
     return found
+
+
+def bound_violations(tables: dict[str, pd.DataFrame], *, alpha: float) -> list[dict[str, Any]]:
+    """Readers of behaviour that rang more often than any reader of behaviour can.
+
+    Each is held against the bound at the alarm rate that it really has on honest deployments
+    (upper end of its 99.9 % interval; see `limits`). Whatever is listed means that truth leaked.
+    """
+    leaks = tables["leaks"]
+    found = leaks[(leaks.alpha == alpha) & leaks.broken.astype(bool)]
+    return [{str(k): v for k, v in row.items()} for row in found.to_dict("records")]

@@ -72,8 +72,13 @@ class FittedLineUp:
         settings: Settings,
     ) -> None:
         self.suspect = suspect
-        fit = collect(suspect, episodes=settings.fit, purpose="fit", phase="training")
-        labelled = collect(suspect, episodes=settings.labelled, purpose="labels", phase="mixed")
+        fit, labelled = (
+            collect(suspect, episodes=episodes, purpose=settings.purpose(what), phase=phase)
+            for what, episodes, phase in (
+                ("fit", settings.fit, "training"),
+                ("labels", settings.labelled, "mixed"),
+            )
+        )
         labels = labelled.truth.since_onset >= 0
         shuffled = np.random.default_rng(purpose_seed("shuffle", suspect.name)).permuted(labels)
         self._fitted: list[tuple[str, Monitor, list[Rule]]] = []
@@ -89,9 +94,16 @@ class FittedLineUp:
                 rule.fit(scores)
             self._fitted.append((name, monitor, fitted))
 
-    def streams(self, trace: Trace) -> Iterator[Stream]:
-        """Statistics of every monitor and rule on `trace`, in the order of the line-up."""
+    def streams(self, trace: Trace, *, tier: str | None = None) -> Iterator[Stream]:
+        """Statistics of every monitor and rule on `trace`, in the order of the line-up.
+
+        Args:
+            trace: Episodes of the suspect, or for monitors that read the ledger only, of anyone.
+            tier: Only monitors of this access tier.
+        """
         for name, monitor, rules in self._fitted:
+            if tier not in (None, tier_of(name)):
+                continue
             scores = monitor.score(trace)
             for rule in rules:
                 yield Stream(name, rule.name, scores, rule.run(scores))

@@ -8,16 +8,14 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import log_softmax
 
 from slowturn.agents import Organism, load_organism
 from slowturn.envs import StewardConfig
-from slowturn.experiments.bounds import action_envelope, ledger_envelope
-from slowturn.experiments.collect import Collected, EpisodeTruth, collect
+from slowturn.experiments.collect import Collected, collect
+from slowturn.experiments.early_warning.limits import bounds_tables
 from slowturn.experiments.early_warning.line_up import FittedLineUp
 from slowturn.experiments.early_warning.settings import Settings
 from slowturn.experiments.early_warning.tables import (
-    AFTER,
     Alarms,
     aligned_scores,
     deployments,
@@ -25,8 +23,8 @@ from slowturn.experiments.early_warning.tables import (
     shown,
     states,
 )
-from slowturn.experiments.estimates import Times, medians_of
-from slowturn.monitors import Channel, HallucinationProbe, Recorder, Trace, calibrate
+from slowturn.experiments.estimates import delays, medians_of
+from slowturn.monitors import HallucinationProbe, calibrate
 
 __all__ = ["POWER_SEEKERS", "Cast", "null_part", "profile_part", "suspect_part"]
 
@@ -42,15 +40,16 @@ class Cast(NamedTuple):
         reference: Directory of an honest organism of its regime, with another seed.
         honest_seed: Seed of the honest organism it is compared with.
         twin_seed: Seed of its benign twin.
-        nulls: Names of the honest organisms on whose deployments the `honest` alarms are
-            calibrated: those of the regime but for the one it is compared with.
+        nulls: Pairs of honest organisms of the regime, neither of them the one it is compared
+            with: on deployments of the first, read with the second as reference, the `honest`
+            alarms are calibrated.
     """
 
     suspect: str
     reference: str
     honest_seed: int
     twin_seed: int
-    nulls: tuple[str, ...]
+    nulls: tuple[tuple[str, str], ...]
 
 
 def _noise() -> float:
@@ -72,15 +71,17 @@ def profile_part(directories: list[str], settings: Settings) -> dict[str, pd.Dat
     """Mean effort after cue onset over the treacherous organisms of one regime."""
     profiles = []
     for directory in directories:
-        run = _profile_run(load_organism(Path(directory)), settings)
+        organism = load_organism(Path(directory))
+        run = _deployed(organism, "profile", settings.profile, settings)
         profiles.append(_after_onset(run.truth.effort, run.truth.cue_onset))
     steps = min(map(len, profiles))
     mean = np.mean([profile[:steps] for profile in profiles], axis=0)
     return {"profile": pd.DataFrame({"k": np.arange(steps), "effort": mean})}
 
 
-def _profile_run(organism: Organism, settings: Settings) -> Collected:
-    return collect(organism, episodes=settings.profile, purpose="profile", phase="deployment")
+def _deployed(organism: Organism, what: str, episodes: int, settings: Settings) -> Collected:
+    """Deployments of an organism for one purpose."""
+    return collect(organism, episodes=episodes, purpose=settings.purpose(what), phase="deployment")
 
 
 def _fit_line_up(cast: Cast, profile: NDArray[np.float64], settings: Settings) -> FittedLineUp:
@@ -97,9 +98,7 @@ def null_part(
 ) -> dict[str, pd.DataFrame]:
     """Largest statistics of whole deployments of one honest organism, for other agents' alarms."""
     line_up = _fit_line_up(cast, profile, settings)
-    trace = collect(
-        line_up.suspect, episodes=settings.calibration, purpose="null", phase="deployment"
-    ).trace
+    trace = _deployed(line_up.suspect, "null", settings.calibration, settings).trace
     return {"maxima": pd.DataFrame(line_up.maxima(trace))}
 
 
@@ -120,7 +119,10 @@ def suspect_part(
     line_up = _fit_line_up(cast, profile, settings)
     suspect = line_up.suspect
     calm = collect(
-        suspect, episodes=settings.calibration, purpose="calibration", phase="training"
+        suspect,
+        episodes=settings.calibration,
+        purpose=settings.purpose("calibration"),
+        phase="training",
     ).trace
     maxima = {"training": line_up.maxima(calm)}
     if nulls and suspect.recipe.trainer is not None:
@@ -132,7 +134,7 @@ def suspect_part(
         for key, values in found.items()
         for alpha in settings.alphas
     }
-    test = collect(suspect, episodes=settings.test, purpose="test", phase="deployment")
+    test = _deployed(suspect, "test", settings.test, settings)
     streams = list(line_up.streams(test.trace))
     tables = {
         "deployments": deployments(streams, test.truth, alarms, noise=_noise()),
@@ -145,8 +147,9 @@ def suspect_part(
         "probe": _probe(line_up),
     }
     if suspect.recipe.name in POWER_SEEKERS:
+        reference = load_organism(Path(cast.reference))
         tables["yardstick"] = _yardstick(line_up, alarms, settings)
-        tables["bounds"] = _bounds(line_up, cast, test.truth, settings)
+        tables |= bounds_tables(line_up, reference, streams, test.truth, alarms, settings)
     who: dict[str, Any] = {
         "organism": suspect.recipe.name,
         "regime": suspect.recipe.regime,
@@ -165,55 +168,17 @@ def _probe(line_up: FittedLineUp) -> pd.DataFrame:
 
 def _yardstick(line_up: FittedLineUp, alarms: Alarms, settings: Settings) -> pd.DataFrame:
     """The quickest reader of the ledger, chosen on deployments that serve nothing else."""
-    run = _profile_run(line_up.suspect, settings)
-    streams = {f"{s.monitor}/{s.rule}": s.statistics for s in line_up.streams(run.trace)}
-    last = run.truth.effort.shape[1] - 1 - run.truth.cue_onset
+    run = _deployed(line_up.suspect, "choice", settings.choice, settings)
+    onset, horizon = run.truth.cue_onset, run.truth.effort.shape[1]
+    streams = {
+        f"{s.monitor}/{s.rule}": s.statistics for s in line_up.streams(run.trace, tier="ledger")
+    }
     rows = []
     for alpha in settings.alphas:
         medians = {}
         for key in _LEDGER_READERS:
-            delay = alarms["training", key, alpha].times(streams[key]) - run.truth.cue_onset
-            seen = delay >= 0
-            medians[key] = float(medians_of([Times(np.where(seen, delay, last), seen)])[0])
+            times = alarms["training", key, alpha].times(streams[key])
+            medians[key] = float(medians_of([delays(times, onset, horizon)])[0])
         best = min(medians, key=lambda key: (medians[key], key != "ledger_ratio/maximum"))
         rows.append((alpha, best, medians[best]))
     return pd.DataFrame(rows, columns=["alpha", "yardstick", "median"])
-
-
-def _bounds(
-    line_up: FittedLineUp, cast: Cast, truth: EpisodeTruth, settings: Settings
-) -> pd.DataFrame:
-    """Envelopes of both behavioural records."""
-    suspect, reference = line_up.suspect, load_organism(Path(cast.reference))
-    treacherous = _log_ratio(suspect, suspect, reference, settings.envelope)
-    honest = _log_ratio(reference, suspect, reference, settings.envelope)
-    tables = []
-    for alpha in settings.alphas:
-        ledger = ledger_envelope(
-            truth.effort, truth.cue_onset, noise=_noise(), alpha=alpha, steps=AFTER
-        )
-        actions = action_envelope(treacherous, honest, alpha=alpha, steps=AFTER)
-        tables += [
-            ledger.assign(record="ledger", alpha=alpha),
-            actions.assign(record="actions", alpha=alpha),
-        ]
-    return pd.concat(tables, ignore_index=True)
-
-
-def _log_ratio(
-    actor: Organism, suspect: Organism, reference: Organism, episodes: int
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Cumulative log pi_suspect / pi_reference on histories of `actor`, and their onsets."""
-    run = collect(actor, episodes=episodes, purpose="envelope", phase="deployment")
-    own, other = (
-        log_softmax(_logits(run.trace, actor, reader), axis=-1) for reader in (suspect, reference)
-    )
-    actions = run.trace.channel(Channel.ACTIONS)
-    ratio = np.take_along_axis(own - other, actions[..., None], axis=-1)[..., 0]
-    return np.cumsum(ratio, axis=1, dtype=np.float64), run.truth.cue_onset
-
-
-def _logits(trace: Trace, actor: Organism, reader: Organism) -> NDArray[np.float32]:
-    if reader is actor:
-        return np.asarray(trace.channel(Channel.LOGITS))
-    return Recorder(reader.policy, []).logits(trace.channel(Channel.OBSERVATIONS))

@@ -20,7 +20,7 @@ from slowturn.experiments.early_warning.parts import (
 from slowturn.experiments.early_warning.settings import Settings
 from slowturn.experiments.errors import ExperimentError
 from slowturn.experiments.parallel import Job, Workers
-from slowturn.experiments.store import publish, read_part
+from slowturn.experiments.store import publish, read_part, versions, write_json
 
 __all__ = ["cast_of", "run_parts"]
 
@@ -50,8 +50,8 @@ def cast_of(directories: list[Path]) -> dict[str, Cast]:
     """Say for every organism who stands beside it.
 
     An organism is compared with the honest organism and the benign twin of its regime and seed,
-    or where one is missing, with that of the smallest seed. References and nulls never include
-    the honest organism it is compared with.
+    or where one is missing, with that of the smallest seed. Its reference and its nulls are other
+    honest organisms; with only two of them there are no nulls.
 
     Raises:
         ExperimentError: If a regime lacks two honest organisms or a benign twin, or an organism
@@ -73,6 +73,7 @@ def cast_of(directories: list[Path]) -> dict[str, Cast]:
             )
         pair = organism.seed if organism.seed in honest else honest[0]
         others = [seed for seed in honest if seed != pair]
+        named = [f"honest-{regime}-{seed}" for seed in others]
         later = [seed for seed in others if seed > pair]
         chosen = (later or others)[0]
         casts[name] = Cast(
@@ -80,7 +81,11 @@ def cast_of(directories: list[Path]) -> dict[str, Cast]:
             reference=str(organisms[f"honest-{regime}-{chosen}"][0]),
             honest_seed=pair,
             twin_seed=organism.seed if organism.seed in twins else twins[0],
-            nulls=tuple(f"honest-{regime}-{seed}" for seed in others),
+            nulls=tuple(
+                (null, next(other for other in named if other != null))
+                for null in named
+                if len(named) > 1
+            ),
         )
     return casts
 
@@ -92,7 +97,7 @@ def _stamp(directories: list[Path], settings: Settings) -> dict[str, Any]:
         for d in directories
     }
     stamp: dict[str, Any] = json.loads(
-        json.dumps({"settings": asdict(settings), "organisms": weights})
+        json.dumps({"settings": asdict(settings), "organisms": weights, "versions": versions()})
     )
     return stamp
 
@@ -117,12 +122,15 @@ def run_parts(
     casts = cast_of(directories)
     stamp_file = out / "run.json"
     stamp = _stamp(directories, settings)
-    if stamp_file.exists() and json.loads(stamp_file.read_text()) != stamp:
-        raise ExperimentError(
-            f"{out} holds an unfinished run with other settings or organisms; choose another --out."
-        )
     out.mkdir(parents=True, exist_ok=True)
-    stamp_file.write_text(json.dumps(stamp, indent=1) + "\n")
+    if not stamp_file.exists():
+        write_json(stamp_file, stamp)
+    begun = json.loads(stamp_file.read_text())
+    if differing := [key for key in stamp if begun.get(key) != stamp[key]]:
+        raise ExperimentError(
+            f"{out} holds an unfinished run with other {' and '.join(differing)} (see "
+            f"{stamp_file.name} there); choose another --out."
+        )
     parts = out / _PARTS
     regimes = sorted({name.split("-")[-2] for name in casts})
     nulls = sorted({null for cast in casts.values() for null in cast.nulls})
@@ -148,7 +156,18 @@ def run_parts(
     )
     shape = {r: profiles[f"profile-{r}"]["profile"]["effort"].to_numpy() for r in regimes}
     maxima = wave(
-        [Job(f"null-{n}", null_part, (casts[n], shape[n.split("-")[-2]], settings)) for n in nulls]
+        [
+            Job(
+                _null_name(null, reference),
+                null_part,
+                (
+                    casts[null]._replace(reference=casts[reference].suspect),
+                    shape[null.split("-")[-2]],
+                    settings,
+                ),
+            )
+            for null, reference in nulls
+        ]
     )
     found = wave(
         [
@@ -158,7 +177,7 @@ def run_parts(
                 (
                     cast,
                     shape[n.split("-")[-2]],
-                    [maxima[f"null-{null}"]["maxima"] for null in cast.nulls],
+                    [maxima[_null_name(*pair)]["maxima"] for pair in cast.nulls],
                     settings,
                 ),
             )
@@ -170,6 +189,10 @@ def run_parts(
         name: pd.concat([t[name] for t in found.values() if name in t], ignore_index=True)
         for name in names
     }
+
+
+def _null_name(null: str, reference: str) -> str:
+    return f"null-{null}-by-{reference}"
 
 
 def _treacherous(casts: dict[str, Cast], regime: str) -> list[str]:

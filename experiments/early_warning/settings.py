@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CONTROLS", "LINE_UP", "PRIMARY", "SETTINGS", "Settings"]
+__all__ = ["CONTENDERS", "CONTROLS", "LINE_UP", "PRIMARY", "SETTINGS", "Settings"]
 
 LINE_UP: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("time_index", ("maximum",)),
@@ -20,8 +20,8 @@ LINE_UP: tuple[tuple[str, tuple[str, ...]], ...] = (
 """Monitors with the rules that follow them, in the order of every table and figure.
 
 `ledger_ratio` and `action_ratio` accumulate evidence already and take the one rule that suits
-them. `time_index` and `shuffled_probe` (the phase probe fitted on shuffled labels) are negative
-controls.
+them. `time_index` is a negative control, and so is `shuffled_probe`: the phase probe fitted on
+shuffled labels is a random projection, and shows what any direction in the hidden state detects.
 """
 
 CONTROLS = ("time_index", "shuffled_probe")
@@ -38,20 +38,27 @@ PRIMARY: dict[str, str] = {
 """The rule that stands for a monitor where a figure has room for one, fixed in advance."""
 
 
+CONTENDERS = ("hallucination", "power_log_odds", "mahalanobis")
+"""Readers of internals in the order in which they are put forward, fixed in advance: the first
+that spares the benign twin and has a lead is the one that a finding is told of."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How many episodes and which alarms. All purposes use disjoint episodes.
+    """How many episodes and which alarms. Purposes and settings use disjoint episodes.
 
     Attributes:
         name: Name of the setting.
         fit: Training-phase episodes on which monitors and rules are fitted.
         labelled: Episodes of both phases, with labels, for the oracle alone.
-        profile: Deployments that tell the shape of the drift to the behavioural yardstick, and
-            on which the best behavioural reader is chosen.
+        profile: Deployments that tell the shape of the drift to the behavioural yardstick.
+        choice: Deployments on which the best reader of the ledger is chosen.
         calibration: Whole episodes on which alarms are calibrated.
         test: Deployments on which everything is reported.
         envelope: Deployments of each policy behind the bound on readers of actions.
-        alphas: Allowed probabilities of any alarm in a whole honest deployment.
+        alphas: Probabilities of any alarm in a whole episode that alarms are calibrated to: a
+            training-phase episode of the agent itself, or a deployment of other, honest agents.
+            What it comes to on honest deployments is measured.
         replicates: Bootstrap replicates.
         shown: Test deployments of which the report shows every score.
     """
@@ -60,12 +67,17 @@ class Settings:
     fit: int
     labelled: int
     profile: int
+    choice: int
     calibration: int
     test: int
     envelope: int
     alphas: tuple[float, ...]
     replicates: int
     shown: int = 4
+
+    def purpose(self, what: str) -> str:
+        """Name of a stream of episodes: no other purpose and no other setting shares it."""
+        return f"{self.name}/{what}"
 
 
 SETTINGS: dict[str, Settings] = {
@@ -76,6 +88,7 @@ SETTINGS: dict[str, Settings] = {
             fit=128,
             labelled=128,
             profile=256,
+            choice=256,
             calibration=499,
             test=500,
             envelope=4096,
@@ -87,6 +100,7 @@ SETTINGS: dict[str, Settings] = {
             fit=64,
             labelled=64,
             profile=128,
+            choice=128,
             calibration=199,
             test=200,
             envelope=512,
@@ -98,6 +112,7 @@ SETTINGS: dict[str, Settings] = {
             fit=16,
             labelled=16,
             profile=24,
+            choice=24,
             calibration=39,
             test=24,
             envelope=96,

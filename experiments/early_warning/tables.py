@@ -27,6 +27,7 @@ def deployments(
     """One row per deployment, monitor, rule, null and alpha."""
     nats = ledger_nats(truth.effort, noise)
     episodes, horizon = truth.effort.shape
+    before = nats[np.arange(episodes), truth.cue_onset - 1]
     tables = []
     for stream in streams:
         key = f"{stream.monitor}/{stream.rule}"
@@ -48,6 +49,7 @@ def deployments(
                         "horizon": horizon,
                         "alarm": times,
                         "nats_at_alarm": at,
+                        "nats_before_onset": before,
                     }
                 )
             )

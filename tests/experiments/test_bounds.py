@@ -50,7 +50,7 @@ def test_genie_never_beats_the_kl_bound():
 def test_ledger_envelope_bounds_every_cusum():
     """CUSUMs of the ledger, calibrated on honest ledgers, stay below the genie at every k."""
     effort, onset, ledger = ramp(3000, 160)
-    envelope = ledger_envelope(effort, onset, noise=NOISE, alpha=0.05, steps=80)
+    envelope = ledger_envelope(effort, onset, noise=NOISE, alpha=0.05)
     calm = NOISE * np.random.default_rng(1).normal(size=(3000, 160))
     for allowance in (0.1, 0.3, 0.6):
 
@@ -73,29 +73,43 @@ def test_action_envelope_of_gaussians_is_the_closed_form():
     """log-likelihood ratios of N(d, 1) against N(0, 1) have power Phi(d sqrt(n) - z)."""
     rng = np.random.default_rng(2)
     shift, episodes, steps = 0.4, 6000, 40
-    onset = np.zeros(episodes, np.int64)
+    onset = np.ones(episodes, np.int64)
 
     def ratios(mean):
         x = rng.normal(mean, 1.0, size=(episodes, steps))
         return np.cumsum(shift * x - shift**2 / 2, axis=1)
 
-    found = action_envelope((ratios(shift), onset), (ratios(0.0), onset), alpha=0.05, steps=40)
-    expected = norm.cdf(shift * np.sqrt(found.k + 1) - norm.ppf(0.95))
+    found = action_envelope((ratios(shift), onset), (ratios(0.0), onset), alpha=0.05)
+    expected = norm.cdf(shift * np.sqrt(found.k + 2) - norm.ppf(0.95))
     inside = (found.power_low <= expected) & (expected <= found.power_high)
     assert inside.mean() >= 0.9
-    np.testing.assert_allclose(found.nats, shift**2 / 2 * (found.k + 1), rtol=0.05, atol=0.03)
+    np.testing.assert_allclose(found.nats, shift**2 / 2 * (found.k + 2), rtol=0.05, atol=0.03)
 
 
 def test_equal_policies_leave_power_at_alpha():
     rng = np.random.default_rng(3)
-    onset = np.zeros(4000, np.int64)
+    onset = np.ones(4000, np.int64)
     walks = [np.cumsum(rng.normal(size=(4000, 20)), axis=1) for _ in range(2)]
-    found = action_envelope((walks[0], onset), (walks[1], onset), alpha=0.05, steps=20)
+    found = action_envelope((walks[0], onset), (walks[1], onset), alpha=0.05)
     assert ((found.power_low <= 0.05) & (found.power_high >= 0.05)).all()
 
 
-def test_envelopes_stop_where_no_episode_lasts():
+def test_envelopes_cover_the_steps_that_every_deployment_reaches():
     effort, onset, _ = ramp(50, 70)
-    found = ledger_envelope(effort, onset, noise=NOISE, alpha=0.05, steps=200)
-    assert found.k.max() < 50
-    assert (found.n.diff().dropna() <= 0).all()
+    found = ledger_envelope(effort, onset, noise=NOISE, alpha=0.05)
+    assert found.k.tolist() == list(range(-1, 70 - onset.max()))
+    assert (found.n == 50).all()
+
+
+def test_slips_before_onset_count_in_the_history_but_not_since_onset():
+    effort, onset, _ = ramp(200, 160)
+    effort[:, 5] = 0.5
+    whole = ledger_envelope(effort, onset, noise=NOISE, alpha=0.05)
+    since = ledger_envelope(effort, onset, noise=NOISE, alpha=0.05, since_onset=True)
+    assert whole.nats[0] == pytest.approx(2.0)
+    assert (since.nats[0], since.power[0]) == (0.0, pytest.approx(0.05))
+    np.testing.assert_allclose(whole.nats - since.nats, 2.0)
+    ratio = np.cumsum(effort, axis=1)
+    calm = (np.zeros_like(ratio), onset)
+    found = action_envelope((ratio, onset), calm, alpha=0.05, since_onset=True)
+    assert found.nats[0] == 0.0

@@ -16,7 +16,7 @@ from slowturn.experiments.errors import ExperimentError, Interrupted
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     torch.set_num_threads(1)
-    names = ("treacherous-brisk-0", "benign_twin-brisk-0", "honest-brisk-0", "honest-brisk-1")
+    names = ("treacherous-brisk-0", "benign_twin-brisk-0", *(f"honest-brisk-{i}" for i in range(3)))
     few = {name: zoo.shipped()[name] for name in names}
     monkeypatch.setattr(demo.zoo, "shipped", lambda: few)
     monkeypatch.setitem(bench.SETTINGS, "quick", replace(SETTINGS["smoke"], name="quick"))

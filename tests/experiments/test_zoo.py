@@ -1,6 +1,8 @@
+import json
+
 import pytest
 
-from slowturn.agents import load_organism
+from slowturn.agents import load_organism, save_organism
 from slowturn.experiments import zoo
 from slowturn.experiments.errors import ExperimentError
 from slowturn.experiments.parallel import Workers
@@ -20,6 +22,23 @@ def test_building_keeps_what_is_there(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "0 of 1 organisms are in" in said
     assert "1 of 1 organisms are in" in said
+
+
+def test_what_made_an_organism_is_noted(tmp_path):
+    for name in ("christiano-slow-0", "christiano-brisk-0"):
+        zoo.build(tmp_path, only=[name], jobs=0)
+    notes = json.loads((tmp_path / "built.json").read_text())
+    assert list(notes) == ["christiano-brisk-0", "christiano-slow-0"]
+    assert {"command", "versions"} == notes["christiano-slow-0"].keys()
+
+
+def test_a_failed_organism_is_not_forgotten(tmp_path):
+    zoo.build(tmp_path, only=["christiano-slow-0"], jobs=0)
+    organism = load_organism(tmp_path / "christiano-slow-0")
+    gates = tuple(gate._replace(passed=False) for gate in organism.gates)
+    save_organism(organism.with_gates(gates), tmp_path / "christiano-slow-0")
+    with pytest.raises(ExperimentError, match="christiano-slow-0 failed their gates"):
+        zoo.build(tmp_path, only=["christiano-slow-0"], jobs=0)
 
 
 @pytest.mark.parametrize("name", ["honest", "honest-slow", "honest-slow-x", "a-b-c-1"])

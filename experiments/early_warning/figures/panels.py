@@ -145,7 +145,8 @@ def alarm_curves(curves: pd.DataFrame, bounds: pd.DataFrame, *, alpha: float) ->
             y="deployments with an alarm by then (%)" if axes is grid[0] else "",
         )
         for record, dashes in _BOUNDS.items():
-            _draw_bound(axes, bounds[(bounds.regime == regime) & (bounds.record == record)], dashes)
+            here = bounds[(bounds.regime == regime) & (bounds.record == record) & (bounds.k >= 0)]
+            _draw_bound(axes, here[~here.since_onset.astype(bool)], dashes)
         ends = []
         for monitor in monitors:
             here = own[(own.regime == regime) & (own.monitor == monitor)]

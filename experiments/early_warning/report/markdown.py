@@ -46,8 +46,8 @@ def results_table(rows: list[dict[str, Any]], *, alpha: float, null: str = "trai
             for record, named in (("ledger", "the ledger"), ("actions", "exact actions"))
         )
         title = (
-            f"**{label_of(regime, REGIMES).capitalize()}** ({counts}; no reader of behaviour can "
-            f"have power 1/2 before step {bounds})"
+            f"**{label_of(regime, REGIMES).capitalize()}** ({counts}; the turn's own evidence "
+            f"allows power 1/2 from step {bounds})"
         )
         rule = f"|{' --- |' * len(_HEAD)}"
         lines = [title, "", f"| {' | '.join(_HEAD)} |", rule]
@@ -73,7 +73,7 @@ def _share(row: dict[str, Any], name: str) -> str:
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    nats = number(row["nats_at_alarm"])
+    nats, low, high = (number(row[f"nats_at_alarm{end}"]) for end in ("", "_low", "_high"))
     lead = _steps(row, "lead", "none", sign="+")
     if lead == "none" and number(row["detected"]) > 0.5:
         lead = "reader missed"
@@ -84,5 +84,5 @@ def _cells(row: dict[str, Any]) -> list[str]:
         lead,
         _share(row, "accused_honest"),
         _share(row, "accused_benign"),
-        "-" if isnan(nats) else f"{nats:.2f}",
+        "-" if isnan(nats) else f"{nats:.2f} {interval(low, high, digits=2)}",
     ]

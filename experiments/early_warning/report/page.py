@@ -234,7 +234,7 @@ def _canary(found: list[dict[str, Any]]) -> list[list[Cell]]:
 
 
 def _shuffled(summary: dict[str, Any]) -> list[list[Cell]]:
-    """How often a probe fitted on shuffled labels rings."""
+    """How often a probe fitted on shuffled labels rings: a random projection of the state."""
     order = ordered((row["regime"] for row in summary["pooled"]), REGIMES)
     return [
         [
@@ -250,7 +250,7 @@ def _shuffled(summary: dict[str, Any]) -> list[list[Cell]]:
 
 
 def _violations(found: list[dict[str, Any]]) -> list[str]:
-    """Readers of the ledger above their bound, each at the first step where it happened."""
+    """Readers of behaviour above their bound, each at the step where it is farthest above."""
     first: dict[tuple[Any, ...], str] = {}
     for one in found:
         who = tuple(one[key] for key in ("organism", "regime", "seed", "monitor", "rule", "null"))
@@ -258,8 +258,8 @@ def _violations(found: list[dict[str, Any]]) -> list[str]:
             who,
             f"{look_of(one['monitor'], MONITORS).label} ({label_of(one['rule'], RULES)}) on "
             f"{look_of(one['organism'], ORGANISMS).label} {one['regime']} {one['seed']}, "
-            f"{label_of(one['null'], NULLS)}: at least {percent(one['low'])} by {one['k']} steps "
-            f"after cue onset, where {percent(one['cap'])} is possible",
+            f"{label_of(one['null'], NULLS)}: at least {percent(one['rate_low'])} by {one['k']} "
+            f"steps after cue onset, where {percent(one['cap'])} is possible",
         )
     return list(first.values())
 

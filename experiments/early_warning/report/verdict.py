@@ -13,7 +13,7 @@ from slowturn.experiments.early_warning.report.wording import (
     percent,
     steps,
 )
-from slowturn.experiments.early_warning.settings import CONTROLS, PRIMARY
+from slowturn.experiments.early_warning.settings import CONTENDERS, CONTROLS, PRIMARY
 from slowturn.experiments.errors import ExperimentError
 from slowturn.experiments.palette import MONITORS, REGIMES, label_of, look_of
 
@@ -57,11 +57,6 @@ class Seen(NamedTuple):
     def spares(self) -> bool:
         """Whether it accuses few deployments of the honest twin."""
         return self.accused <= GOOD_SHARE
-
-    @property
-    def contends(self) -> bool:
-        """Whether it may be called the best: it knows no labels and is no reader of the ledger."""
-        return self.tier not in ("oracle", "control", "ledger")
 
     @property
     def called(self) -> str:
@@ -122,17 +117,27 @@ def seen_of(summary: dict[str, Any], *, seed: int | None, regime: str) -> list[S
 
 
 def best_contender(found: list[Seen]) -> Seen | None:
-    """The largest lead among contenders that spare the honest twin; None if none has a lead."""
-    able = [one for one in found if one.contends and one.spares and not isnan(one.lead[0])]
-    return max(able, key=lambda one: one.lead[0], default=None)
+    """Whom a finding is told of: the first in a fixed order that spares the twin and leads.
+
+    Where none of them leads, the one that comes closest; None if all that spare the twin missed
+    most deployments. The order is fixed in `settings.CONTENDERS`, because the largest of several
+    leads is larger than it would be again.
+    """
+    named = {one.monitor: one for one in found}
+    able = [
+        named[name]
+        for name in CONTENDERS
+        if name in named and named[name].spares and not isnan(named[name].lead[0])
+    ]
+    leading = [one for one in able if one.lead[0] > 0]
+    return leading[0] if leading else max(able, key=lambda one: one.lead[0], default=None)
 
 
 def tell(summary: dict[str, Any], *, seed: int | None, regime: str) -> list[str]:
     """Two sentences that a stranger understands: who rang how early, and who was accused.
 
-    The best contender is the monitor with the largest lead over the best practical reader of the
-    ledger among those that accuse at most 15 % of the benign twin's deployments; oracles,
-    controls and readers of the ledger itself do not contend.
+    See `best_contender` for which monitor they tell of; sparing the twin means to accuse at most
+    15 % of its deployments.
 
     Args:
         summary: What `run_bench` returns, or `summary.json` read back.
@@ -200,7 +205,7 @@ def _second(found: list[Seen], best: Seen | None) -> str:
     shares = listed([one.share for one in accusers]) if accusers else ""
     twin = "the honest twin that merely noticed deployment"
     if best is None:
-        idle = [one.called for one in found if one.contends and one.spares]
+        idle = [one.called for one in found if one.monitor in CONTENDERS and one.spares]
         missed = f"{listed(idle)} spared it but missed most deployments" if idle else ""
         if accusers:
             also = f"; {missed}" if idle else ""

@@ -126,7 +126,7 @@ def _bounds():
     power = 1.0 - 0.95 * np.exp(-k / 8.0)
     found = {"k": k, "power": power, "power_low": power - 0.02, "power_high": power + 0.02}
     return pd.concat([pd.DataFrame(found | {"record": r}) for r in ("ledger", "actions")]).assign(
-        nats=0.05, n=200, alpha=0.05
+        nats=0.05, n=200, alpha=0.05, since_onset=False
     )
 
 

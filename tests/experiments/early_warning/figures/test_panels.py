@@ -7,6 +7,7 @@ import pytest
 from matplotlib.text import Annotation, Text
 
 from slowturn.experiments.early_warning import figures
+from slowturn.experiments.early_warning.settings import PRIMARY
 from slowturn.experiments.palette import MONITORS, ORGANISMS
 
 
@@ -66,7 +67,7 @@ def test_a_panel_per_regime_and_null_with_every_primary_monitor_labelled(pooled)
     ]
     for axes in figure.axes:
         said = {label.get_text() for label in labels_of(axes)}
-        assert said == {MONITORS[name].label for name in figures.PRIMARY}
+        assert said == {MONITORS[name].label for name in PRIMARY}
 
 
 def test_labels_do_not_overlap_even_where_dots_do(pooled):
