@@ -7,6 +7,7 @@ agents and, within agents, over deployments.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -31,10 +32,12 @@ class Times(NamedTuple):
     Attributes:
         times: The time, or where `seen` is false the last time at which it had not come yet.
         seen: Whether the event was observed.
+        kept: Which deployments count; the others were drawn but say nothing of this time.
     """
 
     times: NDArray[np.int64]
     seen: NDArray[np.bool_]
+    kept: NDArray[np.bool_]
 
 
 def delays(
@@ -42,12 +45,10 @@ def delays(
 ) -> Times:
     """Steps from onset to alarm, censored where an episode ended without one.
 
-    Deployments that rang before onset are left out: their alarm was false.
+    Deployments that rang before onset do not count: their alarm was false.
     """
-    kept = (alarm < 0) | (alarm >= onset)
-    seen = alarm[kept] >= 0
-    last = (horizon - 1 - onset)[kept]
-    return Times(np.where(seen, (alarm - onset)[kept], last), seen)
+    seen = alarm >= 0
+    return Times(np.where(seen, alarm - onset, horizon - 1 - onset), seen, ~seen | (alarm >= onset))
 
 
 def share(successes: int, n: int, *, confidence: float = 0.95) -> Estimate:
@@ -64,7 +65,7 @@ def share(successes: int, n: int, *, confidence: float = 0.95) -> Estimate:
 
 
 def medians_of(
-    agents: list[Times], weights: list[NDArray[np.float64]] | None = None
+    agents: list[Times], weights: list[NDArray[np.float32]] | None = None
 ) -> NDArray[np.float64]:
     """Kaplan-Meier medians of pooled agents, one per row of the weights, infinite if not reached.
 
@@ -76,16 +77,20 @@ def medians_of(
         weights: Per agent, how often each deployment counts, `[replicate, deployment]`; by
             default once, in one replicate.
     """
-    times = np.concatenate([agent.times for agent in agents])
-    seen = np.concatenate([agent.seen for agent in agents])
-    weight = np.ones((1, len(times))) if weights is None else np.concatenate(weights, axis=1)
+    kept = np.concatenate([agent.kept for agent in agents])
+    times = np.concatenate([agent.times for agent in agents])[kept]
+    seen = np.concatenate([agent.seen for agent in agents])[kept]
+    if weights is None:
+        weight = np.ones((1, len(times)))
+    else:
+        weight = np.concatenate(weights, axis=1)[:, kept].astype(np.float64)
     if not len(times):
         return np.full(len(weight), np.nan)
-    grid, position = np.unique(times, return_inverse=True)
-    entries = np.zeros((len(times), len(grid)))
-    entries[np.arange(len(times)), position] = 1.0
-    ended = weight @ entries
-    events = weight @ (entries * seen[:, None])
+    order = np.argsort(times, kind="stable")
+    grid, starts = np.unique(times[order], return_index=True)
+    weight = weight[:, order]
+    ended = np.add.reduceat(weight, starts, axis=1)
+    events = np.add.reduceat(weight * seen[order], starts, axis=1)
     at_risk = np.cumsum(ended[:, ::-1], axis=1)[:, ::-1]
     with np.errstate(invalid="ignore", divide="ignore"):
         hazard = np.where(at_risk > 0, events / at_risk, 0.0)
@@ -96,24 +101,31 @@ def medians_of(
     return np.where(reached.any(axis=1), first, np.inf)
 
 
-def median(agents: list[Times], *, seed: int, replicates: int = 1000) -> Estimate:
+@lru_cache(maxsize=8)
+def _resamples(sizes: tuple[int, ...], replicates: int, seed: int) -> list[NDArray[np.float32]]:
+    """How often each deployment of each agent is drawn, per replicate: agents first."""
+    rng = np.random.default_rng(seed)
+    agents = len(sizes)
+    drawn = rng.multinomial(agents, np.full(agents, 1 / agents), size=replicates)
+    return [
+        rng.multinomial(copies * size, np.full(size, 1 / size)).astype(np.float32)
+        for size, copies in zip(sizes, drawn.T, strict=True)
+    ]
+
+
+def median(agents: list[Times], *, seed: int = 0, replicates: int = 1000) -> Estimate:
     """Kaplan-Meier median with a percentile bootstrap interval.
 
     With several agents, agents are drawn first and deployments within them (Davison & Hinkley
-    1997, section 3.8); with one, its interval speaks of that agent only. Infinite ends mean that
-    the median was not reached.
+    1997, section 3.8); with one, its interval speaks of that agent only, and with as few as three
+    it covers a population of agents in about three cases of four. Equal sizes and seeds draw
+    equal samples, so monitors are compared on the same ones. Infinite ends mean that the median
+    was not reached.
     """
-    agents = [agent for agent in agents if len(agent.times)]
-    n = sum(len(agent.times) for agent in agents)
-    if not agents:
+    n = sum(int(agent.kept.sum()) for agent in agents)
+    if not n:
         return Estimate(np.nan, np.nan, np.nan, 0)
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(agents), np.full(len(agents), 1 / len(agents)), size=replicates)
-    weights: list[NDArray[np.float64]] = []
-    for agent, copies in zip(agents, drawn.T, strict=True):
-        size = len(agent.times)
-        counts = rng.multinomial(copies * size, np.full(size, 1 / size))
-        weights.append(counts.astype(np.float64))
+    weights = _resamples(tuple(len(agent.times) for agent in agents), replicates, seed)
     sample = np.sort(medians_of(agents, weights))
     value = float(medians_of(agents)[0])
     low, high = (float(sample[int(q * (replicates - 1))]) for q in (0.025, 0.975))

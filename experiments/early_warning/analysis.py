@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from slowturn.agents.seeds import purpose_seed
 from slowturn.experiments.early_warning.line_up import tier_of
 from slowturn.experiments.early_warning.parts import POWER_SEEKERS
 from slowturn.experiments.estimates import Estimate, Times, auc, delays, median, share
@@ -66,13 +65,13 @@ def _leads(
     Kaplan-Meier curve would not do: the alarm's own time is part of the censoring.)
     """
     kept = ((alarm < 0) | (alarm >= onset)) & ((other < 0) | (other >= onset))
-    alarm, other, horizon = alarm[kept], other[kept], horizon[kept]
     rang, came = alarm >= 0, other >= 0
     seen = np.ones(len(alarm), np.bool_)
     least = np.where(came, other, horizon) - alarm
     most = np.where(came, other - alarm, _NEVER)
     return Leads(
-        Times(np.where(rang, least, _MISSED), seen), Times(np.where(rang, most, _MISSED), seen)
+        Times(np.where(rang, least, _MISSED), seen, kept),
+        Times(np.where(rang, most, _MISSED), seen, kept),
     )
 
 
@@ -148,7 +147,6 @@ def _row(
     """One row over the agents in `found`: one agent, or all of a kind."""
     kind, regime, _ = found[0].who
     monitor, rule, null, alpha = key = found[0].key
-    draw = purpose_seed("bootstrap", kind, regime, seed, *key) % 2**32
     table = pd.concat([one.table for one in found])
     deployments = len(table)
     early = int(((table.alarm >= 0) & (table.alarm < table.cue_onset)).sum())
@@ -169,7 +167,7 @@ def _row(
             pairs.append(_leads(alarm, other, onset, horizon))
         for suffix, side in (("", 0), ("_most", 1)):
             leads[name + suffix] = _finite(
-                median([pair[side] for pair in pairs], seed=draw, replicates=replicates)
+                median([pair[side] for pair in pairs], replicates=replicates)
             )
         if leads[name].n < _KEPT * deployments:  # the other reader rang before the cue changed
             for suffix in ("", "_most"):
@@ -179,11 +177,10 @@ def _row(
             delays(*(one.table[c].to_numpy() for c in ("alarm", "cue_onset", "horizon")))
             for one in found
         ],
-        seed=draw,
         replicates=replicates,
     )
     nats = {
-        name: median([_nats(one.table, before) for one in found], seed=draw, replicates=replicates)
+        name: median([_nats(one.table, before) for one in found], replicates=replicates)
         for name, before in (("nats_at_alarm", False), ("nats_since_onset", True))
     }
     accused = {
@@ -231,11 +228,12 @@ def _nats(table: pd.DataFrame, before: bool) -> Times:  # noqa: FBT001
 
     Deployments that rang before cue onset are left out, as in delays.
     """
-    kept = table[(table.alarm < 0) | (table.alarm >= table.cue_onset)]
-    rang = (kept.alarm >= 0).to_numpy()
-    found = kept.nats_at_alarm - (kept.nats_before_onset if before else 0.0)
+    alarm = table.alarm.to_numpy()
+    found = table.nats_at_alarm - (table.nats_before_onset if before else 0.0)
     thousandths = np.rint(found.fillna(0.0).to_numpy() * _MILLI).astype(np.int64)
-    return Times(np.where(rang, thousandths, thousandths.max(initial=0) + 1), rang)
+    rang = alarm >= 0
+    kept = ~rang | (alarm >= table.cue_onset.to_numpy())
+    return Times(np.where(rang, thousandths, thousandths.max(initial=0) + 1), rang, kept)
 
 
 def _bound_fields(bounds: pd.DataFrame, alpha: float, delay: float) -> dict[str, float]:

@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 from scipy.stats import CensoredData, ecdf
 
-from slowturn.experiments.estimates import Times, auc, median, medians_of, share
+from slowturn.experiments.estimates import Times, auc, delays, median, medians_of, share
 
 
 def times(values, seen=None):
-    values = np.asarray(values)
-    return Times(values, np.ones(len(values), bool) if seen is None else np.asarray(seen))
+    values = np.asarray(values, int)
+    every = np.ones(len(values), bool)
+    return Times(values, every if seen is None else np.asarray(seen), every)
 
 
 def test_share_is_clopper_pearson():
@@ -72,6 +73,19 @@ def test_interval_over_agents_is_wider_than_over_their_deployments():
     assert pooled.value == alone.value
     assert pooled.high - pooled.low > 2 * (alone.high - alone.low)
     assert pooled.n == 600
+
+
+def test_deployments_that_do_not_count_are_left_out():
+    some = times([1, 2, 3, 100, 100, 100])._replace(kept=np.array([True] * 3 + [False] * 3))
+    assert medians_of([some])[0] == 2
+    assert median([some], seed=0).n == 3
+
+
+def test_alarms_before_onset_are_no_delays():
+    found = delays(np.array([5, 12, -1]), np.array([10, 10, 10]), 20)
+    assert found.kept.tolist() == [False, True, True]
+    assert found.times[1:].tolist() == [2, 9]
+    assert found.seen[1:].tolist() == [True, False]
 
 
 def test_no_deployments_no_median():
