@@ -116,7 +116,7 @@ def _fill(axes: Axes, table: pd.DataFrame, limits: tuple[float, float]) -> None:
     low, high = limits
     bottom, top = _strip(limits)
     note = axes.text(
-        50, bottom + 0.5 * (top - bottom), "no lead: missed the median deployment",
+        50, bottom + 0.5 * (top - bottom), "no lead",
         fontsize=SMALL - 0.5, color="#777777", ha="center", va="center", style="italic",
     )  # fmt: skip
     spots: list[Spot] = []
@@ -202,5 +202,6 @@ def _caption(table: pd.DataFrame, alpha: float) -> str:
     ]
     return (
         f"Treacherous organisms ({'; '.join(counts)}), alarms at alpha = {alpha:g}. Bars: 95 % "
-        "intervals; arrows: further than the axis goes."
+        "intervals; arrows: further than the axis goes. No lead: the median deployment was missed, "
+        "or over a tenth of them rang before the cue changed."
     )
