@@ -74,6 +74,18 @@ def test_no_reader_of_behaviour_beats_the_bound(finished):
     assert finished[1]["controls"]["bound_violations"] == []
 
 
+def test_time_tells_nothing(finished):
+    for canary in finished[1]["controls"]["time_canary_auc"]:
+        assert canary["low"] <= 0.5 <= canary["high"]
+
+
+def test_shuffled_agents_tell_nothing(finished):
+    shuffled = finished[1]["controls"]["shuffled_agents_auc"]
+    assert {one["monitor"] for one in shuffled} == {monitor for monitor, _ in LINE_UP}
+    missed = [one for one in shuffled if not one["low"] <= 0.5 <= one["high"]]
+    assert len(missed) <= 1  # of nine intervals of 95 %
+
+
 def test_finished_runs_are_not_repeated(finished, organisms):
     with pytest.raises(ExperimentError, match="already holds results"):
         run_bench(finished[0], setting="smoke", organisms=organisms, resume=True)
