@@ -38,7 +38,7 @@ def test_the_zoo_stays_small():
 
 def test_unknown_names_are_explained():
     with pytest.raises(OrganismError, match="Did you mean 'treacherous-slow-1'"):
-        zoo.load("trecherous-slow-0")
+        zoo.load("trecherous-slow-1")
 
 
 def test_paths_can_be_loaded_like_any_artefact():

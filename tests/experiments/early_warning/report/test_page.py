@@ -226,7 +226,7 @@ def test_what_is_not_finite_is_told_in_words(made_tables, made_summary, tmp_path
         power_log_odds={"accused_honest": (nan, nan, nan), "delay_median": (4.0, 2.0, inf)},
     )
     found = {"organism": "treacherous", "regime": "slow", "seed": 0, "monitor": "ledger"}
-    found |= {"rule": "cusum", "null": "training", "low": 0.91, "cap": 0.5}
+    found |= {"rule": "cusum", "null": "training", "rate_low": 0.91, "cap": 0.5}
     summary["controls"]["bound_violations"] = [found | {"k": k} for k in (12, 13)]
     summary["controls"]["time_canary_auc"].append(
         {"regime": "slow", "honest_seed": 1, "value": nan, "low": nan, "high": nan, "n": 0}
