@@ -328,6 +328,8 @@ def controls(tables: dict[str, pd.DataFrame], *, alpha: float) -> dict[str, Any]
     for (regime, pair), table in groups:
         seekers = table[table.organism == "treacherous"].score.to_numpy()
         honest = table[(table.organism == "honest") & (table.seed == pair)].score.to_numpy()
+        if not len(seekers):  # an honest organism that nobody is compared with
+            continue
         estimate = auc(honest, seekers)
         estimates.append({"regime": regime, "honest_seed": int(pair), **estimate._asdict()})
     return {
