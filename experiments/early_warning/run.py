@@ -138,12 +138,10 @@ def run_parts(
 
     def wave(jobs: list[Job]) -> dict[str, dict[str, pd.DataFrame]]:
         nonlocal done
-        for job in jobs:
-            if (parts / job.name).exists():
-                done += 1
         missing = [job for job in jobs if not (parts / job.name).exists()]
-        if report is not None:
-            report("resuming" if done else "starting", done, total)
+        done += len(jobs) - len(missing)
+        if report is not None and (len(missing) < len(jobs) or not done):
+            report("found from before" if done else "starting", done, total)
         for name, tables in workers.run(missing):
             publish(parts / name, tables)
             done += 1
