@@ -18,12 +18,8 @@ from slowturn.agents import (
     save_organism,
     zoo,
 )
-from slowturn.experiments.early_warning.analysis import (
-    alarm_curves,
-    controls,
-    pooled_rows,
-    rows,
-)
+from slowturn.experiments.early_warning.analysis import alarm_curves, pooled_rows, rows
+from slowturn.experiments.early_warning.controls import controls
 from slowturn.experiments.early_warning.run import run_parts
 from slowturn.experiments.early_warning.settings import SETTINGS
 from slowturn.experiments.errors import ExperimentError, Interrupted

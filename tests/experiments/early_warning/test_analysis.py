@@ -4,13 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slowturn.experiments.early_warning.analysis import (
-    alarm_curves,
-    bound_violations,
-    controls,
-    pooled_rows,
-    rows,
-)
+from slowturn.experiments.early_warning.analysis import alarm_curves, pooled_rows, rows
+from slowturn.experiments.early_warning.controls import bound_violations, controls
 
 HORIZON = 256
 
