@@ -51,8 +51,8 @@ class Trainer:
             baseline and effort move by hundredths where it matters, the cue by ones.
         cue_from: Cue strength at the start; it falls linearly to the world's own.
         cue_share: Share of training over which it falls.
-        exploring_starts: First and last share of training episodes in which the overseer is
-            already used to some diversion.
+        exploring_starts: First and last share of training episodes whose overseer's baseline is
+            redrawn in deployment (see the world's option of that name).
         exploring_until: Shares of training between which it falls.
     """
 
