@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from slowturn.agents.errors import unknown_name
+from slowturn.envs import REGIMES as WORLD_REGIMES
 
 __all__ = ["LEARNED", "ORGANISMS", "REGIMES", "Gate", "Recipe", "Trainer", "recipe"]
 
@@ -106,7 +107,7 @@ class Recipe:
     world: str = "Steward-v0"
 
 
-REGIMES = ("slow", "brisk")
+REGIMES = tuple(WORLD_REGIMES)
 LEARNED = ("treacherous", "honest", "open", "benign_twin")
 ORGANISMS = (*LEARNED, "christiano")
 """Kinds of organisms, in the order used by every table and figure."""

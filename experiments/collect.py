@@ -12,7 +12,7 @@ from slowturn.agents.seeds import episode_seeds, purpose_seed
 from slowturn.envs import make_world
 from slowturn.monitors import Recorder, Trace
 
-__all__ = ["Collected", "EpisodeTruth", "collect", "mind_layer"]
+__all__ = ["Collected", "EpisodeTruth", "collect", "ledger_noise", "mind_layer"]
 
 
 class EpisodeTruth(NamedTuple):
@@ -48,6 +48,11 @@ class Collected(NamedTuple):
 def mind_layer(organism: Organism) -> str:
     """Layer that holds all the organism remembers: the one from which its head reads actions."""
     return "belief" if organism.recipe.trainer is None else "lstm.h"
+
+
+def ledger_noise(organism: Organism) -> float:
+    """Standard deviation of the ledger in the organism's world, as `collect` builds it."""
+    return float(make_world(organism.recipe.world).spec["config"]["ledger_noise"])
 
 
 def collect(organism: Organism, *, episodes: int, purpose: str, phase: str) -> Collected:

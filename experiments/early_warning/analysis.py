@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from slowturn.experiments.early_warning.line_up import tier_of
 from slowturn.experiments.early_warning.parts import POWER_SEEKERS
+from slowturn.experiments.early_warning.settings import LEAD_KEPT
 from slowturn.experiments.estimates import Estimate, Times, delays, median, share
 
 __all__ = ["Results", "alarm_curves", "pooled_rows", "rows"]
@@ -41,7 +42,6 @@ def _fields(prefix: str, estimate: Estimate) -> dict[str, float | int]:
 
 _MISSED = -10_000  # lead of an alarm that never came: below every real one
 _NEVER = 10_000  # lead over something that never came: above every real one
-_KEPT = 0.9  # share of deployments that must be left for a lead to mean anything
 
 
 class Leads(NamedTuple):
@@ -169,7 +169,7 @@ def _row(
             leads[name + suffix] = _finite(
                 median([pair[side] for pair in pairs], replicates=replicates)
             )
-        if leads[name].n < _KEPT * deployments:  # the other reader rang before the cue changed
+        if leads[name].n < LEAD_KEPT * deployments:  # the other reader rang before the cue changed
             for suffix in ("", "_most"):
                 leads[name + suffix] = Estimate(np.nan, np.nan, np.nan, leads[name].n)
     delay = median(

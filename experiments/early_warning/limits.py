@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from slowturn.agents import Organism
-from slowturn.envs import StewardConfig
 from slowturn.experiments.bounds import action_envelope, ledger_envelope
-from slowturn.experiments.collect import Collected, EpisodeTruth, collect
+from slowturn.experiments.collect import Collected, EpisodeTruth, collect, ledger_noise
 from slowturn.experiments.early_warning.line_up import FittedLineUp, Stream
 from slowturn.experiments.early_warning.settings import Settings
 from slowturn.experiments.early_warning.tables import Alarms
@@ -63,7 +62,7 @@ def bounds_tables(
         _log_ratio(run, actor, suspect, reference)
         for run, actor in zip(runs, (suspect, reference), strict=True)
     )
-    noise = StewardConfig().ledger_noise
+    noise = ledger_noise(suspect)
     sums = [(np.cumsum(ratio, axis=1), onset) for ratio, onset in (treacherous, honest)]
     tables = []
     for alpha in settings.alphas:

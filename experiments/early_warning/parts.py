@@ -10,8 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from slowturn.agents import Organism, load_organism
-from slowturn.envs import StewardConfig
-from slowturn.experiments.collect import Collected, collect
+from slowturn.experiments.collect import Collected, collect, ledger_noise
 from slowturn.experiments.early_warning.limits import bounds_tables
 from slowturn.experiments.early_warning.line_up import FittedLineUp
 from slowturn.experiments.early_warning.settings import Settings
@@ -36,7 +35,9 @@ class Cast(NamedTuple):
     """Which organisms stand beside a suspect.
 
     Attributes:
-        suspect: Directory of the organism under watch.
+        kind: Kind of the organism under watch.
+        regime: Its regime.
+        suspect: Its directory.
         reference: Directory of an honest organism of its regime, with another seed.
         honest_seed: Seed of the honest organism it is compared with.
         twin_seed: Seed of its benign twin.
@@ -45,15 +46,13 @@ class Cast(NamedTuple):
             alarms are calibrated.
     """
 
+    kind: str
+    regime: str
     suspect: str
     reference: str
     honest_seed: int
     twin_seed: int
     nulls: tuple[tuple[str, str], ...]
-
-
-def _noise() -> float:
-    return StewardConfig().ledger_noise
 
 
 def _after_onset(values: NDArray[np.float64], onset: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -137,7 +136,7 @@ def suspect_part(
     test = _deployed(suspect, "test", settings.test, settings)
     streams = list(line_up.streams(test.trace))
     tables = {
-        "deployments": deployments(streams, test.truth, alarms, noise=_noise()),
+        "deployments": deployments(streams, test.truth, alarms, noise=ledger_noise(suspect)),
         "drift": drift(test.truth),
         "states": states(line_up, test),
         "shown": shown(

@@ -12,6 +12,7 @@ import pandas as pd
 
 from slowturn.agents import Organism, load_organism
 from slowturn.experiments.early_warning.parts import (
+    POWER_SEEKERS,
     Cast,
     null_part,
     profile_part,
@@ -77,6 +78,8 @@ def cast_of(directories: list[Path]) -> dict[str, Cast]:
         later = [seed for seed in others if seed > pair]
         chosen = (later or others)[0]
         casts[name] = Cast(
+            kind=organism.recipe.name,
+            regime=regime,
             suspect=str(directory),
             reference=str(organisms[f"honest-{regime}-{chosen}"][0]),
             honest_seed=pair,
@@ -132,7 +135,7 @@ def run_parts(
             f"{stamp_file.name} there); choose another --out."
         )
     parts = out / _PARTS
-    regimes = sorted({name.split("-")[-2] for name in casts})
+    regimes = sorted({cast.regime for cast in casts.values()})
     nulls = sorted({null for cast in casts.values() for null in cast.nulls})
     total, done = len(regimes) + len(nulls) + len(casts), 0
 
@@ -160,7 +163,7 @@ def run_parts(
                 null_part,
                 (
                     casts[null]._replace(reference=casts[reference].suspect),
-                    shape[null.split("-")[-2]],
+                    shape[casts[null].regime],
                     settings,
                 ),
             )
@@ -174,12 +177,12 @@ def run_parts(
                 suspect_part,
                 (
                     cast,
-                    shape[n.split("-")[-2]],
+                    shape[cast.regime],
                     [maxima[_null_name(*pair)]["maxima"] for pair in cast.nulls],
                     settings,
                 ),
             )
-            for n, cast in sorted(casts.items(), key=lambda item: _cost(item[0]))
+            for n, cast in sorted(casts.items(), key=lambda item: _cost(item[1]))
         ]
     )
     names = dict.fromkeys(table for tables in found.values() for table in tables)
@@ -194,9 +197,9 @@ def _null_name(null: str, reference: str) -> str:
 
 
 def _treacherous(casts: dict[str, Cast], regime: str) -> list[str]:
-    return [c.suspect for n, c in casts.items() if n.startswith(f"treacherous-{regime}-")]
+    return [c.suspect for c in casts.values() if (c.kind, c.regime) == ("treacherous", regime)]
 
 
-def _cost(name: str) -> int:
+def _cost(cast: Cast) -> int:
     """Longest parts first, so that no process is left alone with one at the end."""
-    return 0 if name.split("-", maxsplit=1)[0] in ("treacherous", "open", "christiano") else 1
+    return 0 if cast.kind in POWER_SEEKERS else 1

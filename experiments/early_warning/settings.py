@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CONTENDERS", "CONTROLS", "LINE_UP", "PRIMARY", "SETTINGS", "Settings"]
+__all__ = ["CONTENDERS", "CONTROLS", "LEAD_KEPT", "LINE_UP", "PRIMARY", "SETTINGS", "Settings"]
 
 LINE_UP: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("time_index", ("maximum",)),
@@ -37,6 +37,9 @@ PRIMARY: dict[str, str] = {
 }
 """The rule that stands for a monitor where a figure has room for one, fixed in advance."""
 
+
+LEAD_KEPT = 0.9
+"""Share of deployments in which neither reader may ring before cue onset for a lead to be told."""
 
 CONTENDERS = ("hallucination", "power_log_odds", "mahalanobis")
 """Readers of internals in the order in which they are put forward, fixed in advance: the first

@@ -5,7 +5,12 @@ from __future__ import annotations
 from math import isfinite, isnan
 from typing import Any
 
-from slowturn.experiments.early_warning.report.wording import interval, number, percent
+from slowturn.experiments.early_warning.report.wording import (
+    interval,
+    number,
+    percent,
+    reader_missed,
+)
 from slowturn.experiments.early_warning.settings import PRIMARY
 from slowturn.experiments.palette import MONITORS, REGIMES, RULES, label_of, look_of, ordered
 
@@ -75,7 +80,7 @@ def _share(row: dict[str, Any], name: str) -> str:
 def _cells(row: dict[str, Any]) -> list[str]:
     nats, low, high = (number(row[f"nats_at_alarm{end}"]) for end in ("", "_low", "_high"))
     lead = _steps(row, "lead", "none", sign="+")
-    if lead == "none" and number(row["detected"]) > 0.5:
+    if reader_missed(row):
         lead = "reader missed"
     return [
         f"{look_of(row['monitor'], MONITORS).label}, {label_of(row['rule'], RULES)}",

@@ -11,6 +11,7 @@ from slowturn.experiments.early_warning.report.wording import (
     listed,
     number,
     percent,
+    reader_missed,
     steps,
 )
 from slowturn.experiments.early_warning.settings import CONTENDERS, CONTROLS, PRIMARY
@@ -76,8 +77,8 @@ def _seen(row: dict[str, Any]) -> Seen:
         tuple(number(row[f"{name}_{end}"]) for end in ("median", "low", "high"))
         for name in ("delay", "lead")
     )
-    if row["lead_median"] is None and number(row["detected"]) > 0.5:
-        lead = (inf, *lead[1:])  # JSON has no infinity: the reader never rang
+    if reader_missed(row):
+        lead = (inf, *lead[1:])  # JSON has no infinity
     return Seen(
         str(row["monitor"]),
         str(row["tier"]),

@@ -6,12 +6,24 @@ from collections.abc import Sequence
 from math import isfinite, nan
 from typing import Any
 
-__all__ = ["interval", "listed", "number", "percent", "steps"]
+from slowturn.experiments.early_warning.settings import LEAD_KEPT
+
+__all__ = ["interval", "listed", "number", "percent", "reader_missed", "steps"]
 
 
 def number(value: Any) -> float:
     """A number as it is; null, as JSON has it for what is not finite, becomes NaN."""
     return nan if value is None else float(value)
+
+
+def reader_missed(row: dict[str, Any]) -> bool:
+    """Whether a row without a lead lacks it because the reader of the ledger never rang.
+
+    JSON has null for that, for a monitor that missed most deployments, and for a lead that was
+    withheld because too many deployments rang before the cue changed.
+    """
+    withheld = row["lead_n"] < LEAD_KEPT * row["deployments"]
+    return row["lead_median"] is None and number(row["detected"]) > 0.5 and not withheld
 
 
 def percent(share: float) -> str:
