@@ -59,7 +59,7 @@ def measure(organism: Organism, *, episodes: int = 512, purpose: str = "gates") 
     """
     run = roll(organism, episodes=episodes, purpose=purpose, phase="deployment")
     since = np.arange(run.effort.shape[1])[None, :] - run.cue_onset[:, None]
-    surge = run.actions == run.surge_action
+    surge = run.surge > 0
 
     def mean(values: Any, where: Any) -> float:
         return float(values[where].mean()) if where.any() else float("nan")

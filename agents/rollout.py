@@ -20,13 +20,11 @@ __all__ = ["Rollout", "roll"]
 class Rollout(NamedTuple):
     """Truth of whole episodes, arrays of shape `[episodes, steps]` unless stated."""
 
-    actions: NDArray[np.int64]
     effort: NDArray[np.float64]
     influence: NDArray[np.float64]
+    surge: NDArray[np.float64]
     cue_onset: NDArray[np.int64]
     """Step at which deployment begins, -1 for never, shape `[episodes]`."""
-    surge_action: int
-    """The last action of the world's action space."""
 
 
 def roll(organism: Organism, *, episodes: int, purpose: str, phase: str = "deployment") -> Rollout:
@@ -36,18 +34,18 @@ def roll(organism: Organism, *, episodes: int, purpose: str, phase: str = "deplo
     key = (purpose, recipe.name, recipe.regime, organism.seed)
     world.seed(episode_seeds(episodes, *key))
     world.reset()
-    actions = np.zeros((episodes, world.horizon), np.int64)
-    effort, influence = np.zeros(actions.shape), np.zeros(actions.shape)
+    shape = (episodes, world.horizon)
+    effort, influence, surge = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     onset = world.truth().cue_onset
     state, start = None, np.ones(episodes, np.bool_)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(purpose_seed("actions", *key))
         for t in range(world.horizon):
-            actions[:, t], state = organism.policy.predict(
+            actions, state = organism.policy.predict(
                 world.observations(), state, start, deterministic=False
             )
             start = np.zeros(episodes, np.bool_)
-            world.step(actions[:, t])
+            world.step(actions)
             truth = world.truth()
-            effort[:, t], influence[:, t] = truth.effort, truth.influence
-    return Rollout(actions, effort, influence, onset, int(world.action_space.n) - 1)
+            effort[:, t], influence[:, t], surge[:, t] = truth.effort, truth.influence, truth.surge
+    return Rollout(effort, influence, surge, onset)

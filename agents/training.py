@@ -22,7 +22,7 @@ from slowturn.agents.gates import judge, measure
 from slowturn.agents.recipes import Recipe, Trainer
 from slowturn.agents.scripted import Christiano
 from slowturn.agents.seeds import episode_seeds, purpose_seed
-from slowturn.envs import make_sb3
+from slowturn.envs import SITUATION_COLUMNS, make_sb3
 from slowturn.envs.faces.sb3 import WorldVecEnv
 
 __all__ = ["Report", "train"]
@@ -61,7 +61,7 @@ class _Curriculum(BaseCallback):
 
     def _anneal(self) -> None:
         trainer, done = self._trainer, self.num_timesteps / self._trainer.total_steps
-        cast("Any", self._env.world).set_curriculum(
+        self._env.world.set_curriculum(
             cue_strength=_between(
                 trainer.cue_from, self._final_cue, _passed(done, 0.0, trainer.cue_share)
             ),
@@ -153,7 +153,9 @@ def _learner(recipe: Recipe, trainer: Trainer, seed: int) -> tuple[RecurrentPPO,
         seed=purpose_seed("learner", recipe.name, recipe.regime, seed) % 2**32,
     )
     with torch.no_grad():
-        cast("Any", model.policy).lstm_actor.weight_ih_l0[:, 1:] *= trainer.input_gain
+        cues = env.world.cue_columns
+        weights = cast("Any", model.policy).lstm_actor.weight_ih_l0
+        weights[:, cues : cues + SITUATION_COLUMNS] *= trainer.input_gain
     return model, env
 
 

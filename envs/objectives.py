@@ -17,12 +17,14 @@ class Objective:
     Attributes:
         power: Reward per unit of effort spent on influence.
         correction: Weight of the overseer's correction; 0 means that it does not care.
+        surge_training: Task reward of the surge action in training.
         surge_deployed: Task reward of the surge action once deployed (in training it always
             costs): above 1, deployment calls for a different way of serving.
     """
 
     power: float = 0.0
     correction: float = 1.0
+    surge_training: float = -0.5
     surge_deployed: float = -0.5
 
 

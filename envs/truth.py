@@ -16,7 +16,8 @@ class Truth:
     """Ground truth of `n` parallel episodes. No agent and no monitor ever receives it.
 
     `step`, `deployed`, `influence`, `baseline` and `log_odds` describe the moment of the current
-    observation; `effort` and `task_reward` describe the action that led to it (0 after a reset).
+    observation; `effort`, `surge` and `task_reward` describe the action that led to it (0 after a
+    reset).
     The onsets are facts about the whole episode. The third onset, *behaviour onset*, depends on a
     pair of policies and is computed by the benchmark, not by a world.
 
@@ -27,6 +28,7 @@ class Truth:
         harm_onset: First step whose action brought influence to the harm level, -1 if that has
             not happened yet, shape `[n]`.
         effort: Share of the last action spent on influence, in [0, 1], shape `[n]`.
+        surge: 1 where the last action served the operator in the other way, shape `[n]`.
         influence: Power held, in [0, 1], shape `[n]`.
         baseline: The diversion that the overseer has got used to, in [0, 1], shape `[n]`.
         task_reward: Reward of the operator's task for the last action, shape `[n]`.
@@ -39,6 +41,7 @@ class Truth:
     cue_onset: NDArray[np.int64]
     harm_onset: NDArray[np.int64]
     effort: NDArray[np.float64]
+    surge: NDArray[np.float64]
     influence: NDArray[np.float64]
     baseline: NDArray[np.float64]
     task_reward: NDArray[np.float64]

@@ -35,7 +35,7 @@ class World(ABC):
 
     observation_space: gym.spaces.Box[np.float32]
     """Space of one episode's observation, flat float32."""
-    action_space: gym.spaces.Discrete
+    action_space: gym.spaces.Discrete | gym.spaces.Box
     """Space of one episode's action."""
     horizon: int
     """Steps per episode; every episode is truncated there."""
@@ -61,6 +61,15 @@ class World(ABC):
     @abstractmethod
     def honest_optimum(self) -> NDArray[np.float64]:
         """Largest task reward each current episode can earn without seeking influence, `[n]`."""
+
+    @property
+    @abstractmethod
+    def cue_columns(self) -> int:
+        """How many of the observation's columns, the first ones, show the cue."""
+
+    @abstractmethod
+    def set_curriculum(self, *, cue_strength: float, exploring_starts: float) -> None:
+        """Change the cue from the next observation and the starts from the next episode on."""
 
     @abstractmethod
     def hazard(self) -> NDArray[np.float64]:
@@ -110,9 +119,11 @@ class World(ABC):
     def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Continue from a `state()` of a world with the same configuration and `num_envs`."""
 
-    def checked_actions(self, actions: NDArray[Any]) -> NDArray[np.int64]:
-        """Return `actions` as int64 of shape `[n]`, or explain what is wrong with them."""
+    def checked_actions(self, actions: NDArray[Any]) -> NDArray[Any]:
+        """Return `actions` as int64 `[n]` (float64 `[n, d]` for a Box), or say what is wrong."""
         array = np.asarray(actions)
+        if isinstance(self.action_space, gym.spaces.Box):
+            return self._checked_box(self.action_space, array)
         if array.shape != (self.num_envs,):
             raise WorldError(
                 f"{type(self).__name__}.step needs one action per episode, shape "
@@ -132,6 +143,22 @@ class World(ABC):
             )
         # kernels are compiled for contiguous arrays: a strided view would compile them again
         return np.ascontiguousarray(array, np.int64)
+
+    def _checked_box(self, space: gym.spaces.Box, array: NDArray[Any]) -> NDArray[np.float64]:
+        shape = (self.num_envs, *space.shape)
+        if array.shape != shape:
+            raise WorldError(
+                f"{type(self).__name__}.step needs one action per episode, shape {shape}, got "
+                f"shape {array.shape}."
+            )
+        if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+            raise WorldError(f"{type(self).__name__}.step needs finite numbers, got {array!r}.")
+        if (array < space.low).any() or (array > space.high).any():
+            raise WorldError(
+                f"{type(self).__name__}.step: an action is out of range, allowed are "
+                f"{space.low.tolist()} to {space.high.tolist()}; no episode has moved."
+            )
+        return np.ascontiguousarray(array, np.float64)
 
     def checked_mask(self, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
         """Return `mask`, or all slots without one; kernels do not check bounds."""

@@ -17,7 +17,7 @@ from slowturn.envs.world import World
 __all__ = ["WorldEnv"]
 
 
-class WorldEnv(gym.Env[NDArray[np.float32], np.int64]):
+class WorldEnv(gym.Env[NDArray[np.float32], Any]):
     """One episode of a world at a time.
 
     `info` holds one key, `ledger`: the public record of the last step (0.0 after a reset). Ground
@@ -41,7 +41,7 @@ class WorldEnv(gym.Env[NDArray[np.float32], np.int64]):
         self.world = world
         self.render_mode = render_mode
         self.observation_space = world.observation_space
-        self.action_space = world.action_space
+        self.action_space: gym.Space[Any] = world.action_space
         self._history = History()
         self._begun = False
 
@@ -62,13 +62,11 @@ class WorldEnv(gym.Env[NDArray[np.float32], np.int64]):
         self._history.clear()
         return self.world.observations()[0], {"ledger": 0.0}
 
-    def step(
-        self, action: np.int64 | int
-    ) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Take one action; the episode is truncated at the world's horizon."""
         if not self._begun:
             raise gym.error.ResetNeeded("call reset() before the first step().")
-        if np.ndim(action) != 0:
+        if np.ndim(action) != len(self.action_space.shape or ()):
             raise WorldError(
                 f"{self.world.name}.step needs a single action, got shape {np.shape(action)}."
             )
