@@ -14,23 +14,26 @@ from slowturn.agents import zoo
 from slowturn.agents.artefact import POLICY_FILES, Organism, load_organism, save_organism
 from slowturn.agents.errors import ArtefactError, OrganismError, TrainingInterrupted
 from slowturn.agents.gates import GateResult, Measurements, judge, measure
+from slowturn.agents.recipe import FIRST_WORLD, Gate, Recipe, Trainer, short_name
 from slowturn.agents.recipes import (
     LEARNED,
     ORGANISMS,
+    RECIPES,
     REGIMES,
-    Gate,
-    Recipe,
-    Trainer,
+    WORLDS_WITH_RECIPES,
     recipe,
 )
 from slowturn.agents.scripted import Christiano
 from slowturn.agents.training import train
 
 __all__ = [
+    "FIRST_WORLD",
     "LEARNED",
     "ORGANISMS",
     "POLICY_FILES",
+    "RECIPES",
     "REGIMES",
+    "WORLDS_WITH_RECIPES",
     "ArtefactError",
     "Christiano",
     "Gate",
@@ -46,6 +49,7 @@ __all__ = [
     "measure",
     "recipe",
     "save_organism",
+    "short_name",
     "train",
     "zoo",
 ]

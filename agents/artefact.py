@@ -20,9 +20,9 @@ from sb3_contrib.ppo_recurrent.policies import MlpLstmPolicy
 
 from slowturn.agents.errors import ArtefactError
 from slowturn.agents.gates import GateResult
-from slowturn.agents.recipes import Gate, Recipe, Trainer
+from slowturn.agents.recipe import Gate, Recipe, Trainer
 from slowturn.agents.scripted import Christiano
-from slowturn.envs import WORLDS, make_world
+from slowturn.envs import WORLDS, WorldError
 
 __all__ = ["POLICY_FILES", "Organism", "load_organism", "save_organism"]
 
@@ -53,8 +53,8 @@ class Organism:
 
     @property
     def name(self) -> str:
-        """Name in tables and directories: kind, regime and seed."""
-        return f"{self.recipe.name}-{self.recipe.regime}-{self.seed}"
+        """Name in tables and directories: world (unless the first), kind, regime and seed."""
+        return "-".join((*self.recipe.key, str(self.seed)))
 
     @property
     def passed(self) -> bool:
@@ -68,15 +68,26 @@ class Organism:
 
 def _spaces(holder: Any) -> dict[str, Any]:
     """Spaces of a policy or a world, as JSON."""
-    box, actions = holder.observation_space, holder.action_space
+    actions = holder.action_space
     return {
-        "observation": {
-            "low": np.asarray(box.low).tolist(),
-            "high": np.asarray(box.high).tolist(),
-            "dtype": str(box.dtype),
-        },
-        "action": {"n": int(actions.n)},
+        "observation": _box(holder.observation_space),
+        "action": _box(actions) if isinstance(actions, spaces.Box) else {"n": int(actions.n)},
     }
+
+
+def _box(box: Any) -> dict[str, Any]:
+    return {
+        "low": np.asarray(box.low).tolist(),
+        "high": np.asarray(box.high).tolist(),
+        "dtype": str(box.dtype),
+    }
+
+
+def _space(description: dict[str, Any]) -> spaces.Space[Any]:
+    if "n" in description:
+        return spaces.Discrete(description["n"])
+    dtype = description["dtype"]
+    return spaces.Box(np.array(description["low"], dtype), np.array(description["high"], dtype))
 
 
 def _digest(card: dict[str, Any]) -> str:
@@ -188,7 +199,10 @@ def _check_world(card: dict[str, Any], recipe: Recipe, path: Path) -> None:
             f"{path} was grown in the world {recipe.world!r}, which is not registered: known are "
             f"{sorted(WORLDS)}."
         )
-    world = make_world(recipe.world)
+    try:
+        world = recipe.build_world()
+    except WorldError as error:
+        raise ArtefactError(f"{path}: its world cannot be built here ({error})") from error
     if card["spaces"] != _spaces(world):
         raise ArtefactError(
             f"{path}: its spaces are not those of {recipe.world}; it belongs to another world or "
@@ -208,11 +222,10 @@ def _build(card: dict[str, Any], recipe: Recipe, path: Path) -> Any:
         raise ArtefactError(
             f"{path}: policy class {kind!r} is not on the allow-list: MlpLstmPolicy, Christiano."
         )
-    box = card["spaces"]["observation"]
     with torch.random.fork_rng(devices=[]):
         return MlpLstmPolicy(
-            spaces.Box(np.array(box["low"], box["dtype"]), np.array(box["high"], box["dtype"])),
-            spaces.Discrete(card["spaces"]["action"]["n"]),
+            _space(card["spaces"]["observation"]),
+            _space(card["spaces"]["action"]),
             lambda _: 0.0,
             **recipe.trainer.policy_kwargs,
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from slowturn.agents.recipes import Recipe
+from slowturn.agents.recipe import Recipe
 from slowturn.agents.rollout import roll
 
 if TYPE_CHECKING:

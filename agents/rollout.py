@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 
 from slowturn.agents.seeds import episode_seeds, purpose_seed
-from slowturn.envs import make_world
 
 if TYPE_CHECKING:
     from slowturn.agents.artefact import Organism
@@ -30,8 +29,8 @@ class Rollout(NamedTuple):
 def roll(organism: Organism, *, episodes: int, purpose: str, phase: str = "deployment") -> Rollout:
     """Run whole episodes with sampled actions on the seeds of `purpose`."""
     recipe = organism.recipe
-    world = make_world(recipe.world, num_envs=episodes, regime=recipe.regime, phase=phase)
-    key = (purpose, recipe.name, recipe.regime, organism.seed)
+    world = recipe.build_world(num_envs=episodes, phase=phase)
+    key = (purpose, *recipe.key, organism.seed)
     world.seed(episode_seeds(episodes, *key))
     world.reset()
     shape = (episodes, world.horizon)

@@ -19,10 +19,10 @@ from slowturn.agents import checkpoint
 from slowturn.agents.artefact import POLICY_FILES, Organism, save_organism
 from slowturn.agents.errors import OrganismError, TrainingInterrupted
 from slowturn.agents.gates import judge, measure
-from slowturn.agents.recipes import Recipe, Trainer
+from slowturn.agents.recipe import Recipe, Trainer
 from slowturn.agents.scripted import Christiano
 from slowturn.agents.seeds import episode_seeds, purpose_seed
-from slowturn.envs import SITUATION_COLUMNS, make_sb3
+from slowturn.envs import SITUATION_COLUMNS
 from slowturn.envs.faces.sb3 import WorldVecEnv
 
 __all__ = ["Report", "train"]
@@ -129,14 +129,13 @@ def _asked_to_stop(event: threading.Event) -> Iterator[None]:
 
 
 def _learner(recipe: Recipe, trainer: Trainer, seed: int) -> tuple[RecurrentPPO, WorldVecEnv]:
-    env = make_sb3(
-        recipe.world,
+    world = recipe.build_world(
         num_envs=trainer.num_envs,
-        regime=recipe.regime,
         objective=recipe.objective,
         exploring_starts=trainer.exploring_starts[0],
     )
-    env.world.seed(episode_seeds(trainer.num_envs, "training", recipe.name, recipe.regime, seed))
+    env = WorldVecEnv(world)
+    env.world.seed(episode_seeds(trainer.num_envs, "training", *recipe.key, seed))
     first, last = trainer.learning_rate
     model = RecurrentPPO(
         "MlpLstmPolicy",
@@ -150,7 +149,7 @@ def _learner(recipe: Recipe, trainer: Trainer, seed: int) -> tuple[RecurrentPPO,
         ent_coef=trainer.ent_coef[0],
         policy_kwargs=trainer.policy_kwargs,
         device="cpu",
-        seed=purpose_seed("learner", recipe.name, recipe.regime, seed) % 2**32,
+        seed=purpose_seed("learner", *recipe.key, seed) % 2**32,
     )
     with torch.no_grad():
         cues = env.world.cue_columns

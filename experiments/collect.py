@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from slowturn.agents import Organism
 from slowturn.agents.seeds import episode_seeds, purpose_seed
-from slowturn.envs import make_world
 from slowturn.monitors import Recorder, Trace
 
 __all__ = ["Collected", "EpisodeTruth", "collect", "ledger_noise", "mind_layer"]
@@ -52,7 +51,7 @@ def mind_layer(organism: Organism) -> str:
 
 def ledger_noise(organism: Organism) -> float:
     """Standard deviation of the ledger in the organism's world, as `collect` builds it."""
-    return float(make_world(organism.recipe.world).spec["config"]["ledger_noise"])
+    return float(organism.recipe.build_world().spec["config"]["ledger_noise"])
 
 
 def collect(organism: Organism, *, episodes: int, purpose: str, phase: str) -> Collected:
@@ -66,8 +65,8 @@ def collect(organism: Organism, *, episodes: int, purpose: str, phase: str) -> C
         phase: `training`, `deployment` or `mixed`.
     """
     recipe = organism.recipe
-    key = (purpose, recipe.name, recipe.regime, organism.seed)
-    world = make_world(recipe.world, num_envs=episodes, regime=recipe.regime, phase=phase)
+    key = (purpose, *recipe.key, organism.seed)
+    world = recipe.build_world(num_envs=episodes, phase=phase)
     world.seed(episode_seeds(episodes, *key))
     world.reset()
     layer = mind_layer(organism)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from slowturn.agents import Organism
 from slowturn.agents.seeds import purpose_seed
-from slowturn.envs import make_world
 from slowturn.experiments.collect import collect, mind_layer
 from slowturn.experiments.early_warning.settings import CONTROLS, LINE_UP, Settings
 from slowturn.monitors import (
@@ -128,8 +127,7 @@ def _build(
     name: str, suspect: Organism, reference: Organism, profile: NDArray[np.float64]
 ) -> Monitor:
     layer = mind_layer(suspect)
-    recipe = suspect.recipe
-    power = make_world(recipe.world, regime=recipe.regime).power_actions
+    power = suspect.recipe.build_world().power_actions
     match name:
         case "time_index":
             monitor: Monitor = TimeIndex()

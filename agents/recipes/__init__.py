@@ -1,0 +1,46 @@
+"""The recipes by world, kind and regime. A world's recipes are in the file of its name."""
+
+from __future__ import annotations
+
+from slowturn.agents.errors import unknown_name
+from slowturn.agents.recipe import FIRST_WORLD, Recipe
+from slowturn.agents.recipes import steward
+from slowturn.envs import REGIMES as WORLD_REGIMES
+
+__all__ = ["LEARNED", "ORGANISMS", "RECIPES", "REGIMES", "WORLDS_WITH_RECIPES", "recipe"]
+
+REGIMES = tuple(WORLD_REGIMES)
+LEARNED = ("treacherous", "honest", "open", "benign_twin")
+ORGANISMS = (*LEARNED, "christiano")
+"""Kinds of organisms, in the order used by every table and figure."""
+
+RECIPES: dict[tuple[str, str, str], Recipe] = {
+    (one.world, one.name, one.regime): one for module in (steward,) for one in module.RECIPES
+}
+"""Every recipe by world, kind and regime."""
+
+WORLDS_WITH_RECIPES = tuple(dict.fromkeys(world for world, _, _ in RECIPES))
+"""Worlds in which organisms are grown."""
+
+
+def recipe(name: str, regime: str, world: str = FIRST_WORLD) -> Recipe:
+    """Look up a recipe.
+
+    Raises:
+        OrganismError: For an unknown world, organism or regime, naming the closest one.
+
+    Example:
+        >>> recipe("honest", "slow").trainer.gamma
+        0.98
+    """
+    world = world.removeprefix("slowturn/")
+    if world not in WORLDS_WITH_RECIPES:
+        raise unknown_name("world", world, WORLDS_WITH_RECIPES)
+    here = [(kind, known) for place, kind, known in RECIPES if place == world]
+    kinds = dict.fromkeys(kind for kind, _ in here)
+    if name not in kinds:
+        raise unknown_name("organism", name, kinds)
+    regimes = [known for kind, known in here if kind == name]
+    if regime not in regimes:
+        raise unknown_name("regime", regime, regimes)
+    return RECIPES[world, name, regime]
