@@ -34,9 +34,10 @@ class Gate:
 
 @dataclass(frozen=True, kw_only=True)
 class Trainer:
-    """Settings of RecurrentPPO (sb3-contrib) and of the curriculum.
+    """Settings of recurrent PPO and of the curriculum.
 
     Attributes:
+        algorithm: `RecurrentPPO` (sb3-contrib) or `ChunkedPPO`, the same several times faster.
         total_steps: Environment steps in all.
         gamma: Discount factor.
         num_envs: Parallel episodes.
@@ -50,6 +51,8 @@ class Trainer:
             policy settles on serving everywhere before it has seen what diverting pays.
         lstm_size: Units of the LSTM that actor and critic share.
         hidden: Units of the layer between LSTM and heads.
+        log_std_init: Logarithm of the standard deviation of continuous actions at the start; it
+            does nothing where actions are discrete.
         input_gain: Factor on the initial input weights of all observations but the cue. Influence,
             baseline and effort move by hundredths where it matters, the cue by ones.
         cue_from: Cue strength at the start; it falls linearly to the world's own.
@@ -59,6 +62,7 @@ class Trainer:
         exploring_until: Shares of training between which it falls.
     """
 
+    algorithm: Literal["RecurrentPPO", "ChunkedPPO"] = "RecurrentPPO"
     total_steps: int
     gamma: float
     num_envs: int = 64
@@ -71,6 +75,7 @@ class Trainer:
     ent_until: tuple[float, float] = (0.2, 0.6)
     lstm_size: int = 32
     hidden: int = 32
+    log_std_init: float = 0.0
     input_gain: float = 5.0
     cue_from: float = 4.0
     cue_share: float = 1 / 3
@@ -83,6 +88,7 @@ class Trainer:
         return {
             "lstm_hidden_size": self.lstm_size,
             "net_arch": [self.hidden],
+            "log_std_init": self.log_std_init,
             "shared_lstm": True,
             "enable_critic_lstm": False,
         }

@@ -1,4 +1,4 @@
-"""Growing an organism from its recipe with sb3-contrib's RecurrentPPO."""
+"""Growing an organism from its recipe with recurrent PPO."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from slowturn.agents import checkpoint
 from slowturn.agents.artefact import POLICY_FILES, Organism, save_organism
+from slowturn.agents.chunked_ppo import ChunkedPPO
 from slowturn.agents.errors import OrganismError, TrainingInterrupted
 from slowturn.agents.gates import judge, measure
 from slowturn.agents.recipe import Recipe, Trainer
@@ -26,6 +27,12 @@ from slowturn.envs import SITUATION_COLUMNS
 from slowturn.envs.faces.sb3 import WorldVecEnv
 
 __all__ = ["Report", "train"]
+
+ALGORITHMS: dict[str, type[RecurrentPPO]] = {
+    "RecurrentPPO": RecurrentPPO,
+    "ChunkedPPO": ChunkedPPO,
+}
+"""Learners by name."""
 
 Report = Callable[[int, int], None]
 """Called with (environment steps done, environment steps in all)."""
@@ -137,7 +144,7 @@ def _learner(recipe: Recipe, trainer: Trainer, seed: int) -> tuple[RecurrentPPO,
     env = WorldVecEnv(world)
     env.world.seed(episode_seeds(trainer.num_envs, "training", *recipe.key, seed))
     first, last = trainer.learning_rate
-    model = RecurrentPPO(
+    model = ALGORITHMS[trainer.algorithm](
         "MlpLstmPolicy",
         env,
         learning_rate=lambda left: last + (first - last) * left,

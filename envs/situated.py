@@ -88,8 +88,8 @@ class SituatedWorld(World):
     def _begin_task(self, mask: NDArray[np.bool_]) -> None:
         """Start the task of new episodes where `mask` is true."""
 
-    def _show_task(self, out: NDArray[np.float32]) -> None:
-        """Write the task's columns, `[n, k]`."""
+    def _show_task(self, out: NDArray[np.float32], first: int) -> None:
+        """Write the task's columns, those of `out` (`[n, d]`) from `first` on."""
 
     def _gain(self, mask: NDArray[np.bool_]) -> None:
         """Turn kept effort into influence where `mask` is true."""
@@ -143,10 +143,9 @@ class SituatedWorld(World):
         self.situation.settle(chosen)
 
     def observations(self) -> NDArray[np.float32]:
-        room = self.observation_space.shape[0] - self.situation.cue_width - SITUATION_COLUMNS
-        out = self.situation.columns(room)
-        if room:
-            self._show_task(out[:, -room:])
+        first = self.situation.cue_width + SITUATION_COLUMNS
+        out = self.situation.columns(self.observation_space.shape[0] - first)
+        self._show_task(out, first)
         return out
 
     def rewards(self) -> NDArray[np.float64]:

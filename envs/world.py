@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from slowturn.envs.errors import WorldError
 from slowturn.envs.truth import Truth
 
-__all__ = ["World"]
+__all__ = ["PowerRegion", "World"]
+
+
+class PowerRegion(NamedTuple):
+    """The continuous actions that gain influence: those with one component above a bound."""
+
+    component: int
+    above: float
 
 
 class World(ABC):
@@ -55,8 +62,8 @@ class World(ABC):
 
     @property
     @abstractmethod
-    def power_actions(self) -> NDArray[np.bool_]:
-        """Which actions gain influence instead of serving, shape `[action_space.n]`."""
+    def power_actions(self) -> NDArray[np.bool_] | PowerRegion:
+        """Which actions gain influence instead of serving: `[action_space.n]`, a Box's region."""
 
     @abstractmethod
     def honest_optimum(self) -> NDArray[np.float64]:
@@ -118,6 +125,14 @@ class World(ABC):
     @abstractmethod
     def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Continue from a `state()` of a world with the same configuration and `num_envs`."""
+
+    def scene(self) -> NDArray[np.uint8] | None:
+        """A picture of what the first slot's task looks like, `[400, w, 3]`, if there is one."""
+        return None
+
+    def scene_text(self) -> str:
+        """The same in characters, or nothing."""
+        return ""
 
     def checked_actions(self, actions: NDArray[Any]) -> NDArray[Any]:
         """Return `actions` as int64 `[n]` (float64 `[n, d]` for a Box), or say what is wrong."""

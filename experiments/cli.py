@@ -28,6 +28,7 @@ app.add_typer(zoo, name="zoo")
 
 Out = Annotated[Path, typer.Option(help="Directory for the results; must not hold any yet.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue an unfinished run in --out.")]
+World = Annotated[str, typer.Option(help="World, such as Gridkeeper-v0.")]
 Jobs = Annotated[int, typer.Option(help="Processes; 0 computes in this one.")]
 _CORES = os.cpu_count() or 1
 
@@ -38,6 +39,7 @@ def train(
     out: Out,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     regime: Annotated[str, typer.Option(help="Overseer: slow or brisk.")] = "slow",
+    world: World = "Steward-v0",
     resume: Resume = False,
 ) -> None:
     """Grow one organism and hold it against its gates."""
@@ -46,7 +48,7 @@ def train(
     from slowturn.experiments.progress import steps_bar
     from slowturn.experiments.store import explain_full_disk
 
-    chosen = recipe(organism, regime)
+    chosen = recipe(organism, regime, world)
     with explain_full_disk(out), steps_bar(f"{organism} {regime} {seed}") as report:
         grown = grow(chosen, seed, out, resume=resume, report=report)
     for gate in grown.gates:
@@ -68,6 +70,7 @@ def early_warning(
         list[Path] | None,
         typer.Option(help="Directory of a further organism; repeat for more."),
     ] = None,
+    world: World = "Steward-v0",
     setting: Annotated[str | None, typer.Option(help="Named setting: full, quick, smoke.")] = None,
     jobs: Jobs = _CORES,
     resume: Resume = False,
@@ -76,7 +79,7 @@ def early_warning(
     from slowturn.experiments.early_warning import run_bench
 
     name = setting or ("quick" if quick else "full")
-    run_bench(out, setting=name, extra=list(organism or ()), jobs=jobs, resume=resume)
+    run_bench(out, setting=name, world=world, extra=list(organism or ()), jobs=jobs, resume=resume)
     typer.echo(f"\n{(out / 'table.md').read_text()}\nReport: {out / 'report.html'}")
 
 
@@ -87,13 +90,14 @@ def demo(
         int | None, typer.Option(help="Seed of the fresh organisms; drawn if not given.")
     ] = None,
     regime: Annotated[str, typer.Option(help="Overseer: slow or brisk.")] = "brisk",
+    world: World = "Steward-v0",
     jobs: Jobs = _CORES,
     resume: Resume = False,
 ) -> None:
     """Grow a treacherous agent and its honest twin, watch them, and report what was seen."""
     from slowturn.experiments.demo import run_demo
 
-    run_demo(out, seed=seed, regime=regime, jobs=jobs, resume=resume)
+    run_demo(out, seed=seed, regime=regime, world=world, jobs=jobs, resume=resume)
 
 
 @zoo.command("build")
@@ -102,12 +106,13 @@ def zoo_build(
     only: Annotated[
         list[str] | None, typer.Option(help="Names such as honest-slow-0; all by default.")
     ] = None,
+    world: Annotated[str | None, typer.Option(help="Only organisms of this world.")] = None,
     jobs: Jobs = _CORES,
 ) -> None:
     """Grow every organism of the package that is not there yet; repeat to resume."""
     from slowturn.experiments.zoo import build
 
-    build(out, only=only, jobs=jobs)
+    build(out, only=only, world=world, jobs=jobs)
 
 
 @zoo.command("list")

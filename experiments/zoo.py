@@ -6,32 +6,64 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from slowturn.agents import LEARNED, REGIMES, load_organism, recipe, train, zoo
+from slowturn.agents import (
+    FIRST_WORLD,
+    LEARNED,
+    RECIPES,
+    REGIMES,
+    WORLDS_WITH_RECIPES,
+    Recipe,
+    load_organism,
+    recipe,
+    short_name,
+    train,
+    zoo,
+)
 from slowturn.experiments.errors import ExperimentError, Interrupted
 from slowturn.experiments.parallel import Job, Workers, count_steps
 from slowturn.experiments.progress import say, steps_bar
 from slowturn.experiments.store import versions, write_json
 
-__all__ = ["SHIPPED", "build", "catalogue", "grow"]
+__all__ = ["SHIPPED", "Wanted", "build", "catalogue", "grow", "name_of"]
 
-_SEEDS: dict[tuple[str, str], tuple[int, ...]] = {
+
+class Wanted(NamedTuple):
+    """An organism to grow, and where to put it."""
+
+    recipe: Recipe
+    seed: int
+    out: Path
+
+
+def name_of(recipe: Recipe, seed: int) -> str:
+    """Name of the organism that a recipe and a seed grow into."""
+    return "-".join((*recipe.key, str(seed)))
+
+
+_SEEDS: dict[tuple[str, ...], tuple[int, ...]] = {
     # seed 0 settled on serving everywhere and missed its gates: such an organism is not shipped
     ("treacherous", "slow"): (1, 2, 3),
 }
 SHIPPED = tuple(
-    f"{kind}-{regime}-{seed}"
-    for kind in LEARNED
-    for regime in REGIMES
-    for seed in _SEEDS.get((kind, regime), (0, 1, 2))
+    name_of(one, seed)
+    for one in sorted(
+        (one for one in RECIPES.values() if one.trainer is not None),
+        key=lambda one: (
+            WORLDS_WITH_RECIPES.index(one.world),
+            LEARNED.index(one.name),
+            REGIMES.index(one.regime),
+        ),
+    )
+    for seed in _SEEDS.get(one.key, (0, 1, 2))
 )
 """Names of the organisms of the package: three seeds of each learned recipe and regime."""
 
 
-def _grow_one(slot: int, name: str, regime: str, seed: int, out: str) -> bool:
+def _grow_one(slot: int, world: str, name: str, regime: str, seed: int, out: str) -> bool:
     grown = train(
-        recipe(name, regime),
+        recipe(name, regime, world),
         seed,
         Path(out),
         resume=True,
@@ -41,14 +73,14 @@ def _grow_one(slot: int, name: str, regime: str, seed: int, out: str) -> bool:
 
 
 def grow(
-    wanted: list[tuple[str, str, int, Path]],
+    wanted: list[Wanted],
     workers: Workers,
     done: Callable[[str], None] | None = None,
 ) -> dict[str, bool]:
     """Grow organisms side by side, resuming those that were begun.
 
     Args:
-        wanted: Kind, regime, seed and directory of each.
+        wanted: Recipe, seed and directory of each.
         workers: Processes to use.
         done: Called with the name of each when it is finished.
 
@@ -56,11 +88,12 @@ def grow(
         Whether each passed its gates, by name.
     """
     jobs, total = [], 0
-    for slot, (name, regime, seed, out) in enumerate(wanted):
-        trainer = recipe(name, regime).trainer
-        total += trainer.total_steps if trainer is not None else 0
-        arguments = (slot, name, regime, seed, str(out))
-        jobs.append(Job(f"{name}-{regime}-{seed}", _grow_one, arguments))
+    for slot, one in enumerate(wanted):
+        total += one.recipe.trainer.total_steps if one.recipe.trainer is not None else 0
+        kind = (one.recipe.world, one.recipe.name, one.recipe.regime)
+        jobs.append(
+            Job(name_of(one.recipe, one.seed), _grow_one, (slot, *kind, one.seed, str(one.out)))
+        )
         workers.steps[slot] = 0
     passed = {}
     with steps_bar(f"growing {len(jobs)} organism{'s' if len(jobs) > 1 else ''}") as report:
@@ -74,28 +107,46 @@ def grow(
     return passed
 
 
-def build(out: Path, *, only: list[str] | None, jobs: int | None) -> None:
+def _parse(name: str) -> tuple[Recipe, int]:
+    """Recipe and seed of an organism's name."""
+    *world, kind, regime, seed = (
+        ("", *name.split("-")) if name.count("-") >= 2 else ("", "", "", "")
+    )
+    worlds = {short_name(one): one for one in WORLDS_WITH_RECIPES}
+    place = "".join(world) or short_name(FIRST_WORLD)
+    if not seed.isdigit() or place not in worlds:
+        raise ExperimentError(
+            f"--only {name!r} must be kind-regime-seed, as in honest-slow-0, with one of "
+            f"{sorted(set(worlds) - {home})} in front for other worlds than "
+            f"{FIRST_WORLD}."
+        )
+    return recipe(kind, regime, worlds[place]), int(seed)
+
+
+def build(out: Path, *, only: list[str] | None, world: str | None = None, jobs: int | None) -> None:
     """Grow every learned organism of the package below `out`, but for those that are there.
 
     Args:
         out: Directory of the zoo.
-        only: Names such as `honest-slow-0`, of any seed; by default all shipped ones.
+        only: Names such as `honest-slow-0` or `gridkeeper-honest-brisk-0`, of any seed; by
+            default all shipped ones.
+        world: Only organisms of this world.
         jobs: Processes; by default one per core.
 
     Raises:
-        ExperimentError: For a name that is not kind-regime-seed, or if an organism failed.
+        ExperimentError: For a name that is not an organism's, or if an organism failed.
         Interrupted: On Ctrl-C; finished organisms and checkpoints are kept.
     """
-    names = only or SHIPPED
-    wanted = []
-    for name in names:
-        parts = name.split("-")
-        if len(parts) != 3 or not parts[2].isdigit():
-            raise ExperimentError(f"--only {name!r} must be kind-regime-seed, as in honest-slow-0.")
-        kind, regime, seed = parts[0], parts[1], int(parts[2])
-        recipe(kind, regime)
-        if not (out / name / "policy.json").exists():
-            wanted.append((kind, regime, seed, out / name))
+    asked = [(name, *_parse(name)) for name in only or SHIPPED]
+    if world is not None:
+        home = recipe("treacherous", "brisk", world).world
+        asked = [one for one in asked if one[1].world == home]
+    names = [name for name, *_ in asked]
+    wanted = [
+        Wanted(kind, seed, out / name)
+        for name, kind, seed in asked
+        if not (out / name / "policy.json").exists()
+    ]
     say(f"{len(names) - len(wanted)} of {len(names)} organisms are in {out} already.")
     try:
         with Workers(jobs) as workers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from slowturn.agents.errors import unknown_name
 from slowturn.agents.recipe import FIRST_WORLD, Recipe
-from slowturn.agents.recipes import steward
+from slowturn.agents.recipes import gridkeeper, steward, sysop
 from slowturn.envs import REGIMES as WORLD_REGIMES
 
 __all__ = ["LEARNED", "ORGANISMS", "RECIPES", "REGIMES", "WORLDS_WITH_RECIPES", "recipe"]
@@ -15,7 +15,9 @@ ORGANISMS = (*LEARNED, "christiano")
 """Kinds of organisms, in the order used by every table and figure."""
 
 RECIPES: dict[tuple[str, str, str], Recipe] = {
-    (one.world, one.name, one.regime): one for module in (steward,) for one in module.RECIPES
+    (one.world, one.name, one.regime): one
+    for module in (steward, gridkeeper, sysop)
+    for one in module.RECIPES
 }
 """Every recipe by world, kind and regime."""
 

@@ -78,13 +78,17 @@ class WorldEnv(gym.Env[NDArray[np.float32], Any]):
         return self.world.observations()[0], float(self.world.rewards()[0]), False, truncated, info
 
     def render(self) -> NDArray[np.uint8] | str | None:
-        """Draw the episode so far (`rgb_array`: `[400, 640, 3]` uint8; `ansi`: one line)."""
+        """Draw the episode so far (`rgb_array`: uint8 `[400, w, 3]`; `ansi`: a line, and a map if any)."""
         if self.render_mode == "rgb_array":
-            return draw(
+            strips = draw(
                 self._history, self.world.truth(), self.world.horizon, self.world.harm_level
             )
+            scene = self.world.scene()
+            return strips if scene is None else np.concatenate([scene, strips], axis=1)
         if self.render_mode == "ansi":
-            return describe(self.world.truth(), self.world.horizon)
+            line = describe(self.world.truth(), self.world.horizon)
+            scene_text = self.world.scene_text()
+            return f"{line}\n{scene_text}" if scene_text else line
         gym.logger.warn("render() was called without a render_mode; choose rgb_array or ansi.")
         return None
 

@@ -5,6 +5,6 @@ intervals) and `controls` -> `figures` and the `report`. `bench` ties them toget
 holds those of the full setting.
 """
 
-from slowturn.experiments.early_warning.bench import run_bench
+from slowturn.experiments.early_warning.bench import run_bench, shipped_organisms
 
-__all__ = ["run_bench"]
+__all__ = ["run_bench", "shipped_organisms"]

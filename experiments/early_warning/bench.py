@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 
 from slowturn.agents import (
+    FIRST_WORLD,
+    WORLDS_WITH_RECIPES,
     Christiano,
     Organism,
     judge,
@@ -16,8 +18,11 @@ from slowturn.agents import (
     measure,
     recipe,
     save_organism,
+    short_name,
     zoo,
 )
+from slowturn.agents.errors import unknown_name
+from slowturn.envs import make_world
 from slowturn.experiments.early_warning.analysis import alarm_curves, pooled_rows, rows
 from slowturn.experiments.early_warning.controls import controls
 from slowturn.experiments.early_warning.run import run_parts
@@ -27,7 +32,30 @@ from slowturn.experiments.parallel import Workers
 from slowturn.experiments.progress import parts_bar, say
 from slowturn.experiments.store import claim_directory, explain_full_disk, versions, write_json
 
-__all__ = ["run_bench"]
+__all__ = ["run_bench", "shipped_organisms"]
+
+
+def shipped_organisms(world: str) -> list[Path]:
+    """Directories of the packaged organisms of a world.
+
+    Raises:
+        ExperimentError: If there are none.
+    """
+    if world not in WORLDS_WITH_RECIPES:
+        raise unknown_name("world", world, WORLDS_WITH_RECIPES)
+    prefix = "" if world == FIRST_WORLD else f"{short_name(world)}-"
+    dashes = 2 + prefix.count("-")
+    found = [
+        path
+        for name, path in zoo.shipped().items()
+        if name.startswith(prefix) and name.count("-") == dashes
+    ]
+    if not found:
+        raise ExperimentError(
+            f"the package ships no organisms of {world}: grow some with `slowturn zoo build "
+            f"--world {world} --out DIR` and pass each with --organism."
+        )
+    return found
 
 
 def _scripted(out: Path, regimes: list[str]) -> list[Path]:
@@ -47,6 +75,7 @@ def run_bench(
     out: Path,
     *,
     setting: str = "full",
+    world: str = FIRST_WORLD,
     extra: list[Path] | None = None,
     organisms: list[Path] | None = None,
     jobs: int | None = None,
@@ -61,6 +90,7 @@ def run_bench(
     Args:
         out: Directory of the results.
         setting: Name of a setting: `full`, `quick` or `smoke`.
+        world: World whose organisms are watched.
         extra: Directories of further organisms.
         organisms: Directories of the organisms to use instead of the shipped ones.
         jobs: Processes; by default one per core.
@@ -78,24 +108,26 @@ def run_bench(
         raise ExperimentError(f"unknown setting {setting!r}: choose from {sorted(SETTINGS)}.")
     settings = SETTINGS[setting]
     claim_directory(out, marker="summary.json", resume=resume)
-    directories = list(zoo.shipped().values()) if organisms is None else list(organisms)
+    world = world.removeprefix("slowturn/")
+    directories = shipped_organisms(world) if organisms is None else list(organisms)
     directories += extra or []
-    if not directories:
-        raise ExperimentError("there are no organisms: the package ships none; run zoo build.")
     try:
         with explain_full_disk(out):
             regimes = sorted({load_organism(path).recipe.regime for path in directories})
-            directories += _scripted(out, regimes)
+            if world == FIRST_WORLD:
+                directories += _scripted(out, regimes)
             with Workers(jobs) as workers, parts_bar("watching") as report:
                 tables = run_parts(directories, settings, out, workers=workers, report=report)
-            return _conclude(out, tables, setting)
+            return _conclude(out, tables, setting, world)
     except KeyboardInterrupt as error:
         raise Interrupted(
             f"finished parts are kept in {out}; repeat the command with --resume to go on."
         ) from error
 
 
-def _conclude(out: Path, tables: dict[str, pd.DataFrame], setting: str) -> dict[str, Any]:
+def _conclude(
+    out: Path, tables: dict[str, pd.DataFrame], setting: str, world: str
+) -> dict[str, Any]:
     settings = SETTINGS[setting]
     say("estimating delays, leads and accusations ...")
     single = rows(tables, replicates=settings.replicates)
@@ -110,6 +142,7 @@ def _conclude(out: Path, tables: dict[str, pd.DataFrame], setting: str) -> dict[
         "alpha": headline,
         "alphas": list(settings.alphas),
         "setting": setting,
+        "world": world,
         "settings": asdict(settings),
         "rows": single.to_dict("records"),
         "pooled": pooled.to_dict("records"),
@@ -128,7 +161,8 @@ def _conclude(out: Path, tables: dict[str, pd.DataFrame], setting: str) -> dict[
         write_report,
     )
 
-    save_figures(out, tables, pooled, curves, alpha=headline)
+    harm = make_world(world).harm_level
+    save_figures(out, tables, pooled, curves, alpha=headline, harm_level=harm)
     write_report(out, tables, summary)
     (out / "table.md").write_text(results_table(summary["pooled"], alpha=headline) + "\n")
     write_json(out / "summary.json", summary)  # last: it marks a finished run

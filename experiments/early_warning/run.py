@@ -52,16 +52,23 @@ def cast_of(directories: list[Path]) -> dict[str, Cast]:
 
     An organism is compared with the honest organism and the benign twin of its regime and seed,
     or where one is missing, with that of the smallest seed. Its reference and its nulls are other
-    honest organisms; with only two of them there are no nulls.
+    honest organisms; with only two of them there are no nulls. All live in one world.
 
     Raises:
         ExperimentError: If a regime lacks two honest organisms or a benign twin, or an organism
             failed its gates.
     """
     organisms = _by_name(directories)
+    worlds = sorted({organism.recipe.world for _, organism in organisms.values()})
+    if len(worlds) > 1:
+        raise ExperimentError(
+            f"these organisms live in {' and '.join(worlds)}: monitors are compared within one "
+            "world, choose it with --world and pass organisms of that world only."
+        )
     casts = {}
     for name, (directory, organism) in organisms.items():
         regime = organism.recipe.regime
+        kin = organism.name.removesuffix(f"{organism.recipe.name}-{regime}-{organism.seed}")
         seeds: dict[str, list[int]] = {}
         for _, other in organisms.values():
             if other.recipe.regime == regime:
@@ -74,14 +81,14 @@ def cast_of(directories: list[Path]) -> dict[str, Cast]:
             )
         pair = organism.seed if organism.seed in honest else honest[0]
         others = [seed for seed in honest if seed != pair]
-        named = [f"honest-{regime}-{seed}" for seed in others]
+        named = [f"{kin}honest-{regime}-{seed}" for seed in others]
         later = [seed for seed in others if seed > pair]
         chosen = (later or others)[0]
         casts[name] = Cast(
             kind=organism.recipe.name,
             regime=regime,
             suspect=str(directory),
-            reference=str(organisms[f"honest-{regime}-{chosen}"][0]),
+            reference=str(organisms[f"{kin}honest-{regime}-{chosen}"][0]),
             honest_seed=pair,
             twin_seed=organism.seed if organism.seed in twins else twins[0],
             nulls=tuple(

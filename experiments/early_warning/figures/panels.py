@@ -13,7 +13,6 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from slowturn.envs import StewardConfig
 from slowturn.experiments.early_warning.figures.canvas import (
     SIZE,
     SMALL,
@@ -269,7 +268,7 @@ def _draw_states(axes: Axes, here: pd.DataFrame, norm: Normalize) -> None:
 
 def save_figures(
     out: Path, tables: dict[str, pd.DataFrame], pooled: pd.DataFrame, curves: pd.DataFrame,
-    *, alpha: float,
+    *, alpha: float, harm_level: float,
 ) -> dict[str, Path]:  # fmt: skip
     """Draw every figure and write it as `out/figures/NAME.png` at 200 dpi.
 
@@ -279,13 +278,14 @@ def save_figures(
         pooled: Rows of `analysis.pooled_rows`.
         curves: Rows of `analysis.alarm_curves`.
         alpha: The alarms to show.
+        harm_level: The world's, as in `drift`.
 
     Returns:
         Where each figure is, by name, in the order of `FIGURES`.
     """
     drawn: Iterable[Figure] = (
         lead_against_accusations(pooled, alpha=alpha),
-        drift(tables["drift"], harm_level=StewardConfig().harm_level),
+        drift(tables["drift"], harm_level=harm_level),
         alarm_curves(curves, tables["bounds"], alpha=alpha),
         states(tables["states"]),
     )
