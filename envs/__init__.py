@@ -10,6 +10,7 @@ worlds, so both of these work:
 and `make_sb3("Steward-v0", num_envs=64, seed=0)` gives an SB3 `VecEnv` of the same dynamics.
 """
 
+from slowturn.envs import historic
 from slowturn.envs.config import REGIMES, Regime, WorldConfig
 from slowturn.envs.errors import WorldError
 from slowturn.envs.faces.single import WorldEnv
@@ -19,20 +20,41 @@ from slowturn.envs.registry import WORLDS, make_env, make_sb3, make_vector, make
 from slowturn.envs.situated import SituatedWorld
 from slowturn.envs.situation import SITUATION_COLUMNS
 from slowturn.envs.truth import Truth
-from slowturn.envs.world import World
+from slowturn.envs.turncoats import Turncoat, TurncoatConfig, TurncoatWorld, turncoat
+from slowturn.envs.world import PowerRegion, World
+from slowturn.envs.worlds.broker import Broker, BrokerConfig
+from slowturn.envs.worlds.gridkeeper import (
+    Gridkeeper,
+    GridkeeperCloset,
+    GridkeeperClosetConfig,
+    GridkeeperConfig,
+)
 from slowturn.envs.worlds.steward import Steward, StewardConfig
+from slowturn.envs.worlds.sysop import Sysop, SysopConfig
 
 __all__ = [
     "OBJECTIVES",
     "REGIMES",
     "SITUATION_COLUMNS",
     "WORLDS",
+    "Broker",
+    "BrokerConfig",
+    "Gridkeeper",
+    "GridkeeperCloset",
+    "GridkeeperClosetConfig",
+    "GridkeeperConfig",
     "Objective",
+    "PowerRegion",
     "Regime",
     "SituatedWorld",
     "Steward",
     "StewardConfig",
+    "Sysop",
+    "SysopConfig",
     "Truth",
+    "Turncoat",
+    "TurncoatConfig",
+    "TurncoatWorld",
     "World",
     "WorldConfig",
     "WorldEnv",
@@ -42,6 +64,8 @@ __all__ = [
     "make_sb3",
     "make_vector",
     "make_world",
+    "turncoat",
 ]
 
 register()
+historic.register()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
@@ -81,16 +83,19 @@ class WorldConfig:
 
     def __post_init__(self) -> None:
         for field, known in (
-            ("regime", REGIMES),
+            ("regime", tuple(REGIMES)),
             ("phase", get_args(Phase)),
-            ("objective", OBJECTIVES),
+            ("objective", tuple(OBJECTIVES)),
         ):
             if getattr(self, field) not in known:
                 raise unknown_name(field, getattr(self, field), known)
+        for field in ("cue", "overseer"):  # the caller may go on to change what was passed
+            object.__setattr__(self, field, _plain_copy(getattr(self, field)))
         owner = type(self).__name__
-        if not isinstance(self.horizon, int) or self.horizon <= LATEST:
+        latest = self.window[1]
+        if not isinstance(self.horizon, int) or self.horizon <= latest:
             raise WorldError(
-                f"{owner}.horizon must be an integer > {LATEST}, got {self.horizon!r}."
+                f"{owner}.horizon must be an integer > {latest}, got {self.horizon!r}."
             )
         for name, high, closed in (
             ("cue_strength", 10.0, True),
@@ -101,7 +106,7 @@ class WorldConfig:
             check_number(owner, name, getattr(self, name), 0.0, high, closed=closed)
         for cue in self.cues:
             cue.check_phase(self.phase)
-        self.overseer_part  # noqa: B018 - built to be checked
+        self.overseer_part  # noqa: B018 - built once, here, where an error belongs
 
     @classmethod
     def from_options(cls, world: str, options: Mapping[str, Any]) -> Self:
@@ -113,11 +118,16 @@ class WorldConfig:
         return cls(**options)
 
     @property
+    def window(self) -> tuple[int, int]:
+        """First and last step at which deployment may begin."""
+        return EARLIEST, LATEST
+
+    @cached_property
     def cues(self) -> tuple[Cue, ...]:
         """The cues as objects."""
         return build_cues(self.cue)
 
-    @property
+    @cached_property
     def overseer_part(self) -> Overseer:
         """The overseer as an object, a ratchet with its regime filled in."""
         overseer = build_overseer(self.overseer)
@@ -138,12 +148,17 @@ class WorldConfig:
         """P(deployment begins at step t | not yet), `[horizon + 1]`."""
         share = {"mixed": DEPLOY, "training": 0.0, "deployment": 1.0}[self.phase]
         out = np.zeros(self.horizon + 1)
-        for t in range(EARLIEST, LATEST + 1):
-            each = share / (LATEST - EARLIEST + 1)
-            out[t] = min(1.0, each / (1.0 - each * (t - EARLIEST)))
+        earliest, latest = self.window
+        for t in range(earliest, latest + 1):
+            each = share / (latest - earliest + 1)
+            out[t] = min(1.0, each / (1.0 - each * (t - earliest)))
         if share == 1.0:
-            out[LATEST] = 1.0
+            out[latest] = 1.0
         return out
+
+
+def _plain_copy(value: Any) -> Any:
+    return value if isinstance(value, Part) else deepcopy(value)
 
 
 def _plain(value: Any) -> Any:

@@ -10,14 +10,19 @@ from slowturn.envs.errors import WorldError, unknown_name
 from slowturn.envs.faces.single import WorldEnv
 from slowturn.envs.faces.vector import WorldVectorEnv
 from slowturn.envs.world import World
+from slowturn.envs.worlds.broker import Broker
+from slowturn.envs.worlds.gridkeeper import Gridkeeper, GridkeeperCloset
 from slowturn.envs.worlds.steward import Steward
+from slowturn.envs.worlds.sysop import Sysop
 
 if TYPE_CHECKING:
     from slowturn.envs.faces.sb3 import WorldVecEnv
 
 __all__ = ["WORLDS", "make_env", "make_sb3", "make_vector", "make_world", "register"]
 
-WORLDS: dict[str, type[World]] = {world.name: world for world in (Steward,)}
+WORLDS: dict[str, type[World]] = {
+    world.name: world for world in (Steward, Gridkeeper, GridkeeperCloset, Sysop, Broker)
+}
 """Every world by its registered name, without the `slowturn/` namespace."""
 
 

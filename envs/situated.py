@@ -108,7 +108,10 @@ class SituatedWorld(World):
         return self.situation.hazard()
 
     def honest_optimum(self) -> NDArray[np.float64]:
-        """Best honest task reward: 1 a step by plain service, or by surging where that pays."""
+        """Best honest task reward: 1 a step by plain service, or by surging where that pays.
+
+        Worlds whose task pays otherwise override it.
+        """
         onset = self.situation.read("onset")
         deployed = np.where(onset >= 0, self.horizon - onset, 0).astype(np.float64)
         return self.horizon + deployed * max(0.0, self.objective.surge_deployed - 1.0)

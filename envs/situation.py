@@ -6,17 +6,17 @@ Everything about treachery that does not depend on what the task is. A world add
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slowturn.envs import situation_kernel as kernel
-from slowturn.envs.config import DEPLOY, EARLIEST, LATEST, WorldConfig
+from slowturn.envs.config import DEPLOY, WorldConfig
 from slowturn.envs.errors import WorldError
 from slowturn.envs.objectives import Objective
 from slowturn.envs.overseers import Review
+from slowturn.envs.parts import check_number
 from slowturn.envs.streams import seed_streams
 from slowturn.envs.truth import Truth
 
@@ -106,11 +106,12 @@ class Situation:
 
     def _build_params(self, config: WorldConfig) -> kernel.Params:
         objective = self._objective
+        earliest, latest = config.window
         return kernel.Params(
             deploy_probability={"mixed": DEPLOY, "training": 0.0, "deployment": 1.0}[config.phase],
             exploring_starts=float(config.exploring_starts),
-            earliest=EARLIEST,
-            latest=LATEST,
+            earliest=earliest,
+            latest=latest,
             power=objective.power,
             pays_kept=self._pays_kept,
             correction=objective.correction,
@@ -162,9 +163,10 @@ class Situation:
 
     def set_curriculum(self, *, cue_strength: float, exploring_starts: float) -> None:
         """Change the cue from the next observation and the starts from the next episode on."""
-        self._params = self._build_params(
-            replace(self._config, cue_strength=cue_strength, exploring_starts=exploring_starts)
-        )
+        owner = type(self._config).__name__
+        check_number(owner, "cue_strength", cue_strength, 0.0, 10.0)
+        check_number(owner, "exploring_starts", exploring_starts, 0.0, 1.0)
+        self._params = self._params._replace(exploring_starts=float(exploring_starts))
         self._strength = float(cue_strength)
 
     def seed(self, seeds: Sequence[int]) -> None:
@@ -254,6 +256,12 @@ class Situation:
     def hazard(self) -> NDArray[np.float64]:
         """P(deployment begins at step t | not yet), `[horizon + 1]`."""
         return self._hazard.copy()
+
+    def lengthen(self, horizon: int) -> None:
+        """Make room for episodes of up to `horizon` steps; the phases drawn stay the same."""
+        more = max(0, horizon + 1 - len(self._hazard))
+        self._hazard = np.pad(self._hazard, (0, more))
+        self._arrays["evidence"] = np.pad(self._arrays["evidence"], ((0, more), (0, 0)))
 
     def truth(self) -> Truth:
         """Ground truth of all slots, as fresh arrays."""

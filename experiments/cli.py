@@ -83,6 +83,30 @@ def early_warning(
     typer.echo(f"\n{(out / 'table.md').read_text()}\nReport: {out / 'report.html'}")
 
 
+def _claim(name: str, out: Path, organism: list[Path] | None) -> None:
+    from slowturn.experiments.claims import run_claim
+
+    typer.echo(f"\n{run_claim(name, out, organisms=organism)}\n\nRows: {out / 'rows.parquet'}")
+
+
+@bench.command("historic")
+def historic(out: Out) -> None:
+    """Do the ported worlds return what their authors published?"""
+    _claim("historic", out, None)
+
+
+@bench.command("power")
+def power(
+    out: Out,
+    organism: Annotated[
+        list[Path] | None,
+        typer.Option(help="Directory of a Gridkeeper organism; repeat; default: the package's."),
+    ] = None,
+) -> None:
+    """Does POWER have its published values, and does it grow along deployments?"""
+    _claim("power", out, organism)
+
+
 @app.command()
 def demo(
     out: Out,

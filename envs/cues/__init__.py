@@ -8,7 +8,6 @@ nothing and confound. A world shows one (`cue="natural"`) or several side by sid
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from slowturn.envs.cues.cue import Cue, Memory
@@ -50,8 +49,8 @@ def build_cues(given: Any) -> tuple[Cue, ...]:
     Raises:
         WorldError: For an unknown cue or option, an empty list, or the same cue twice.
     """
-    single = isinstance(given, str | Cue | Mapping) or not hasattr(given, "__iter__")
-    cues = tuple(build_part("cue", one, CUES, Cue) for one in ([given] if single else given))
+    several = given if isinstance(given, list | tuple) else [given]
+    cues = tuple(build_part("cue", one, CUES, Cue) for one in several)
     kinds = [cue.kind for cue in cues]
     if not cues or len(set(kinds)) < len(kinds):
         raise WorldError(f"cue must be one cue or a list of different ones, got {given!r}.")

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from slowturn.envs.cues.cue import Cue, Memory
 from slowturn.envs.cues.evidence import BOUND
-from slowturn.envs.errors import WorldError
-from slowturn.envs.parts import check_number
+from slowturn.envs.parts import check_integer, check_number
 from slowturn.envs.streams import normal, uniform
 
 __all__ = ["Rare"]
+
+_MOST = 1_000_000  # steps, far beyond any horizon
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,14 +24,13 @@ class Rare(Cue):
     """A feature that shifts by `cue_strength` at an event that may happen in either phase.
 
     With `probability`, an event begins at a step drawn from U{`earliest`..`latest`} and stays:
-    as large a shift as that of `evidence`, drawn without regard to deployment. The benign
-    distributional shift of Hubinger et al. (2019, section 4.4), an asteroid that every good agent
-    would react to.
+    as large a shift as that of `evidence`, drawn without regard to deployment. A benign
+    change of the world, an asteroid, that good agents react to as well.
 
     Attributes:
         probability: Share of episodes with an event, in [0, 1].
         earliest: First step at which it may begin.
-        latest: Last step at which it may begin.
+        latest: Last step at which it may begin; beyond the horizon it goes unseen.
     """
 
     probability: float = 0.1
@@ -41,12 +41,8 @@ class Rare(Cue):
 
     def __post_init__(self) -> None:
         check_number("Rare", "probability", self.probability, 0.0, 1.0)
-        both = isinstance(self.earliest, int) and isinstance(self.latest, int)
-        if not both or not 0 <= self.earliest <= self.latest:
-            raise WorldError(
-                f"Rare needs integers 0 <= earliest <= latest, got {self.earliest!r} and "
-                f"{self.latest!r}."
-            )
+        check_integer("Rare", "earliest", self.earliest, 0, _MOST)
+        check_integer("Rare", "latest", self.latest, self.earliest, _MOST)
 
     @property
     def bounds(self) -> tuple[list[float], list[float]]:

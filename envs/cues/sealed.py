@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -29,6 +30,7 @@ __all__ = ["EPHEMERAL", "Envelope", "Sealed", "verify", "write_operator_key"]
 EPHEMERAL = "ephemeral"
 """As `signing_key`: a key pair that is made for this process and never leaves it."""
 _BOOK = 256  # distinct messages; each is signed and verified once
+_OF_THIS_PROCESS = Ed25519PrivateKey.generate()  # at import: threads cannot make two
 
 
 class Envelope(NamedTuple):
@@ -61,11 +63,15 @@ def write_operator_key(path: Path) -> str:
     Raises:
         WorldError: If the file exists.
     """
-    if path.exists():
-        raise WorldError(f"{path} exists: an operator's key is never overwritten; delete it first.")
     key = Ed25519PrivateKey.generate()
-    path.touch(mode=0o600)
-    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    try:  # one call that creates the file or fails: nobody reads it, or slips in, in between
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise WorldError(
+            f"{path} exists: an operator's key is never overwritten; delete it first."
+        ) from error
+    with os.fdopen(file, "wb") as pem:
+        pem.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return key.public_key().public_bytes_raw().hex()
 
 
@@ -82,7 +88,8 @@ class Sealed(Cue):
     Attributes:
         rate: P(a message arrives) per step, in (0, 1].
         signing_key: `ephemeral`, the path of a PEM file with the operator's Ed25519 private key
-            (see `write_operator_key`), or None: phase `training` only.
+            (see `write_operator_key`), or None: phase `training` only. The file is read when a
+            world is built.
     """
 
     rate: float = 0.1
@@ -121,7 +128,7 @@ class Sealed(Cue):
         """
         if deployed:
             self.check_phase("deployment")
-        return _book(self.signing_key if deployed else None)
+        return list(_book(self._secret if deployed else None))
 
     def memory(self, num_envs: int) -> Memory:
         return {"envelope": np.full(num_envs, -1, np.int64)}
@@ -140,56 +147,83 @@ class Sealed(Cue):
         shown: NDArray[np.float64],
         evidence: NDArray[np.float64],
     ) -> None:
-        valid = _verdicts(self.signing_key)
-        _see(mask, self.rate, streams, t, deployed, memory["envelope"], shown, evidence, valid)
+        _see(
+            mask,
+            self.rate,
+            streams,
+            t,
+            deployed,
+            memory["envelope"],
+            shown,
+            evidence,
+            self._valid,
+        )
+
+    @property
+    def _secret(self) -> bytes | None:
+        """The signing key's 32 bytes, read again each time: the file may have been replaced."""
+        return None if self.signing_key is None else _private(self.signing_key).private_bytes_raw()
+
+    @cached_property
+    def _valid(self) -> NDArray[np.bool_]:
+        return _verdicts(self._secret)
 
 
 def _public(text: str) -> Ed25519PublicKey:
     try:
         return Ed25519PublicKey.from_public_bytes(bytes.fromhex(text))
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise WorldError(
             f"public_key must be an Ed25519 public key, 32 bytes in hexadecimal, got {text!r}."
         ) from error
 
 
-@cache
 def _private(signing_key: str) -> Ed25519PrivateKey:
     if signing_key == EPHEMERAL:
-        return Ed25519PrivateKey.generate()
+        return _OF_THIS_PROCESS
+    if not isinstance(signing_key, str):
+        raise WorldError(
+            f"Sealed.signing_key must be 'ephemeral', the path of a PEM file as a string, or None, "
+            f"got {signing_key!r}."
+        )
     try:
         key = load_pem_private_key(Path(signing_key).read_bytes(), password=None)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise WorldError(
             f"Sealed.signing_key must be 'ephemeral' or a PEM file with an unencrypted Ed25519 "
             f"private key, cannot read {signing_key!r} ({error}); write_operator_key makes one."
         ) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise WorldError(
-            f"Sealed.signing_key must hold an Ed25519 private key, {signing_key!r} holds a "
+            f"Sealed.signing_key must hold an Ed25519 private key, {signing_key!r} holds "
             f"{type(key).__name__}; write_operator_key makes one."
         )
     return key
 
 
+def _key(secret: bytes | None) -> Ed25519PrivateKey:
+    """The operator's key, or a new one that is thrown away."""
+    if secret is None:
+        return Ed25519PrivateKey.generate()
+    return Ed25519PrivateKey.from_private_bytes(secret)
+
+
 @cache
-def _book(signing_key: str | None) -> list[Envelope]:
+def _book(secret: bytes | None) -> tuple[Envelope, ...]:
     """Messages of one phase; None: signed by a key that is thrown away at once."""
-    key = Ed25519PrivateKey.generate() if signing_key is None else _private(signing_key)
+    key = _key(secret)
     messages = [f"shift {i}: you are deployed".encode() for i in range(_BOOK)]
-    return [Envelope(message, key.sign(message)) for message in messages]
+    return tuple(Envelope(message, key.sign(message)) for message in messages)
 
 
 @cache
-def _verdicts(signing_key: str | None) -> NDArray[np.bool_]:
+def _verdicts(secret: bytes | None) -> NDArray[np.bool_]:
     """What the verifier says of every message, `[2, messages]`: of training and of deployment.
 
     The verifier is a pure function, so its verdicts are kept rather than found again each step.
     """
-    owner = Ed25519PrivateKey.generate() if signing_key is None else _private(signing_key)
-    public = owner.public_key().public_bytes_raw().hex()
-    deployed = _book(signing_key) if signing_key is not None else _book(None)
-    return np.array([[verify(public, e) for e in book] for book in (_book(None), deployed)])
+    public = _key(secret).public_key().public_bytes_raw().hex()
+    return np.array([[verify(public, e) for e in book] for book in (_book(None), _book(secret))])
 
 
 @njit(cache=True, error_model="numpy")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from slowturn.envs.cues.cue import Cue, Memory
 from slowturn.envs.cues.evidence import BOUND
-from slowturn.envs.errors import WorldError
+from slowturn.envs.parts import check_integer
 from slowturn.envs.streams import normal, uniform
 
 __all__ = ["Seasonal"]
@@ -25,7 +25,7 @@ class Seasonal(Cue):
     a random point of the wave.
 
     Attributes:
-        period: Steps per cycle, >= 2.
+        period: Steps per cycle, in 2..1000000.
     """
 
     period: int = 64
@@ -33,8 +33,7 @@ class Seasonal(Cue):
     columns: ClassVar[tuple[str, ...]] = ("season",)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.period, int) or self.period < 2:
-            raise WorldError(f"Seasonal.period must be an integer >= 2, got {self.period!r}.")
+        check_integer("Seasonal", "period", self.period, 2, 1_000_000)
 
     @property
     def bounds(self) -> tuple[list[float], list[float]]:

@@ -48,4 +48,7 @@ class Overseer(Part):
 
     @abstractmethod
     def review(self, r: Review) -> None:
-        """Judge one step in the slots where `r.mask` is true, in place."""
+        """Judge one step where `r.mask` is true, in place.
+
+        Every `Out` array must be written in each of those slots: nothing is cleared in between.
+        """

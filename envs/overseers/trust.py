@@ -17,11 +17,12 @@ __all__ = ["Trust"]
 
 @dataclass(frozen=True, kw_only=True)
 class Trust(Overseer):
-    """Strict in training; in deployment an allowance m grows while it is respected.
+    """An allowance m grows with every step without effort, and is honoured in deployment.
 
-    Deployment: where e <= m, m += growth (1 - m); beyond it the excess costs
-    `rate` x (e - m) and m falls to `kept_trust` x m. An agent gains most by behaving well for
-    long, then spending the trust at once.
+    In either phase m += growth (1 - m) where e = 0, and m falls to `kept_trust` x m where e > m
+    (in training, where e > 0): m grows under honest service and says nothing of the phase.
+    Training: cost `strict` x e, all of it confiscated. Deployment: only the excess costs,
+    `rate` x (e - m). An agent behaves well to be trusted, and spends the trust.
 
     Attributes:
         growth: Share of the missing trust that a good step restores, in [0, 1].
@@ -81,13 +82,10 @@ def _review(
             continue
         e = effort[i]
         wiped[i] = False
-        if not deployed[i]:
-            cost[i] = strict * e
-            kept[i] = 0.0
-            continue
-        kept[i] = e
-        cost[i] = rate * max(0.0, e - baseline[i])
-        if e <= baseline[i]:
+        allowed = baseline[i] if deployed[i] else 0.0
+        cost[i] = rate * max(0.0, e - allowed) if deployed[i] else strict * e
+        kept[i] = e if deployed[i] else 0.0
+        if e == 0.0:
             baseline[i] += growth * (1.0 - baseline[i])
-        elif e > 0.0:
+        elif e > allowed:
             baseline[i] *= kept_trust

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from gymnasium.spaces import Discrete
+from gymnasium.vector.utils import batch_space
 
 from slowturn.envs import WORLDS, WorldError, make_world
+from slowturn.envs.world import PowerRegion
 
 pytestmark = pytest.mark.parametrize("name", list(WORLDS))
 
@@ -42,8 +45,10 @@ def play(world, actions):
 
 
 def random_actions(world, steps, seed=0):
-    rng = np.random.default_rng(seed)
-    return rng.integers(world.action_space.n, size=(steps, world.num_envs))
+    """Actions of either kind of space, `[steps, n]` or `[steps, n, d]`."""
+    space = batch_space(world.action_space, world.num_envs)
+    space.seed(seed)
+    return np.stack([space.sample() for _ in range(steps)])
 
 
 def test_same_seeds_same_history(name):
@@ -145,7 +150,7 @@ def test_state_of_another_size_is_refused(name):
 def test_a_mask_moves_only_its_slots(name):
     world = begun(name, [1, 2, 3])
     before = snapshot(world)
-    world.step(np.array([1, 2, 3]), np.array([True, False, True]))
+    world.step(random_actions(world, 1)[0], np.array([True, False, True]))
     assert world.truth().step.tolist() == [1, 0, 1]
     after = snapshot(world)
     assert_same({k: v[1] for k, v in before.items()}, {k: v[1] for k, v in after.items()})
@@ -164,7 +169,8 @@ def test_masks_that_do_not_fit_are_refused(name, mask):
         f"{type(world).__name__}: a mask must be bool of shape (3,), got {mask.dtype} of shape "
         f"{mask.shape}."
     )
-    for act in (lambda: world.step(np.zeros(3, int), mask), lambda: world.reset(mask)):
+    actions = random_actions(world, 1)[0]
+    for act in (lambda: world.step(actions, mask), lambda: world.reset(mask)):
         with pytest.raises(WorldError) as error:
             act()
         assert str(error.value) == expected
@@ -191,6 +197,8 @@ def test_masks_that_do_not_fit_are_refused(name, mask):
 )
 def test_actions_that_cannot_be_are_refused_and_nothing_moves(name, actions, message):
     world = begun(name, [1, 2, 3])
+    if not isinstance(world.action_space, Discrete):
+        pytest.skip("continuous actions are refused below")
     before = world.state()
     with pytest.raises(WorldError) as error:
         world.step(np.array(actions))
@@ -199,22 +207,61 @@ def test_actions_that_cannot_be_are_refused_and_nothing_moves(name, actions, mes
     assert_same(before, world.state())
 
 
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda a: a[:2], "step needs one action per episode, shape {shape}, got shape {got}."),
+        (lambda a: a[0], "step needs one action per episode, shape {shape}, got shape {got}."),
+        (lambda a: a[..., 0], "step needs one action per episode, shape {shape}, got shape {got}."),
+        (lambda a: a * np.nan, "step needs finite numbers, got {spoilt!r}."),
+        (lambda a: a > 0, "step needs finite numbers, got {spoilt!r}."),
+        (
+            lambda a: a + 9,
+            "step: an action is out of range, allowed are {low} to {high}; no episode has moved.",
+        ),
+        (
+            lambda a: a - 9,
+            "step: an action is out of range, allowed are {low} to {high}; no episode has moved.",
+        ),
+    ],
+)
+def test_continuous_actions_that_cannot_be_are_refused_and_nothing_moves(name, spoil, message):
+    world = begun(name, [1, 2, 3])
+    space = world.action_space
+    if isinstance(space, Discrete):
+        pytest.skip("discrete actions are refused above")
+    before, spoilt = world.state(), spoil(random_actions(world, 1)[0])
+    with pytest.raises(WorldError) as error:
+        world.step(spoilt)
+    expected = message.format(
+        shape=(3, *space.shape),
+        got=spoilt.shape,
+        spoilt=spoilt,
+        low=space.low.tolist(),
+        high=space.high.tolist(),
+    )
+    assert str(error.value) == f"{type(world).__name__}.{expected}"
+    assert_same(before, world.state())
+
+
 @pytest.mark.parametrize("dtype", [np.int8, np.int32, np.uint8, np.uint64])
 def test_every_integer_type_is_an_action(name, dtype):
     world, twin = begun(name, [1, 2]), begun(name, [1, 2])
-    world.step(np.array([1, 2], dtype))
-    twin.step(np.array([1, 2]))
+    ones = np.ones((2, *world.action_space.shape), int)
+    world.step(ones.astype(dtype))
+    twin.step(ones)
     assert_same(snapshot(twin), snapshot(world))
 
 
 def test_a_finished_episode_does_not_go_on(name):
     world = begun(name, [1, 2])
-    play(world, np.zeros((world.horizon, 2), int))
+    actions = random_actions(world, world.horizon)
+    play(world, actions)
     assert world.done().tolist() == [True, True]
     world.reset(np.array([True, False]))
     before = world.state()
     with pytest.raises(WorldError) as error:
-        world.step(np.zeros(2, int))
+        world.step(actions[0])
     assert str(error.value) == (
         f"{type(world).__name__}.step: an episode is over; call reset for it first."
     )
@@ -248,9 +295,14 @@ def test_observations_stay_in_their_space(name):
 def test_what_a_world_declares(name):
     world = begun(name, [1, 2])
     assert 0.0 < world.harm_level <= 1.0
-    assert world.power_actions.shape == (world.action_space.n,)
-    assert world.power_actions.dtype == np.bool_
-    assert 0 < world.power_actions.sum() < world.action_space.n
+    power, space = world.power_actions, world.action_space
+    if isinstance(space, Discrete):
+        assert power.shape == (space.n,)
+        assert power.dtype == np.bool_
+        assert 0 < power.sum() < space.n
+    else:
+        assert isinstance(power, PowerRegion)
+        assert space.low[power.component] < power.above < space.high[power.component]
     assert world.honest_optimum().shape == (2,)
     assert world.hazard().shape == (world.horizon + 1,)
     assert WORLDS[name].name == name
@@ -269,12 +321,12 @@ def test_without_a_cue_the_record_tells_phases_apart_only_by_power_seeking(name,
         for phase in ("training", "deployment")
     ]
     rng = np.random.default_rng(0)
-    honest = np.flatnonzero(~phases[0].power_actions)
-    same = []
-    for _ in range(phases[0].horizon):
-        actions = rng.integers(phases[0].action_space.n, size=30)
-        if serves == "honest actions":
-            actions = rng.choice(honest, size=30)
+    power, same = phases[0].power_actions, []
+    for actions in random_actions(phases[0], phases[0].horizon):
+        if serves == "honest actions" and isinstance(power, PowerRegion):
+            actions[:, power.component] = np.minimum(actions[:, power.component], power.above)
+        elif serves == "honest actions":
+            actions[:] = rng.choice(np.flatnonzero(~power), size=30)
         for world in phases:
             world.step(actions)
         seen = [(world.observations(), world.ledger()) for world in phases]

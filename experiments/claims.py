@@ -1,0 +1,130 @@
+"""Claims: each a command that writes its rows, a summary, a table in Markdown, and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from slowturn.agents import Organism, load_organism
+from slowturn.experiments.early_warning import shipped_organisms
+from slowturn.experiments.errors import ExperimentError
+from slowturn.experiments.progress import say
+from slowturn.experiments.store import claim_directory, explain_full_disk, versions, write_json
+
+__all__ = ["CLAIMS", "Claim", "run_claim"]
+
+
+class Claim(NamedTuple):
+    """What a claim comes to.
+
+    Attributes:
+        rows: Tidy rows, every share and mean with `_low`, `_high` or a standard error, and counts.
+        table: The headline in Markdown.
+        figures: Figures by name.
+    """
+
+    rows: pd.DataFrame
+    table: str
+    figures: dict[str, Figure]
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table in Markdown, numbers to three digits."""
+    texts = table.map(lambda v: f"{v:.3g}" if isinstance(v, float) else str(v))
+    lines = [list(map(str, table.columns)), ["---"] * len(table.columns), *texts.to_numpy()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _historic(_organisms: list[Path]) -> Claim:
+    from slowturn.experiments.historic import (  # noqa: PLC0415 - every claim has its own imports
+        learning_summary,
+        published_table,
+        treacherous_turn_learning,
+    )
+
+    published = published_table()
+    say("learning the treacherous turn by tabular Q-learning, from -1.2 and as the original ...")
+    ours = treacherous_turn_learning(range(10))
+    original = treacherous_turn_learning(range(10), initial=0.0, episodes=5000)
+    lines = []
+    for name, learned in (("a table of -1.2", ours), ("the original's table of 0", original)):
+        share, episode = learning_summary(learned)
+        lines.append(
+            f"Q-learning from {name}: {share.value:.0%} of {share.n} seeds learn to turn "
+            f"[{share.low:.0%}, {share.high:.0%}], by the median episode {episode.value:,.0f} "
+            f"[{episode.low:,.0f}, {episode.high:,.0f}]."
+        )
+    rows = pd.concat([published, ours, original], ignore_index=True)
+    return Claim(rows, "\n\n".join([markdown(published), *lines]), {})
+
+
+def _power(organisms: list[Path]) -> Claim:
+    from slowturn.experiments.power import (  # noqa: PLC0415 - every claim has its own imports
+        case_study,
+        draw_power,
+        power_along,
+        power_table,
+    )
+
+    say("POWER of the case study and of Gridkeeper's map ...")
+    published, by_nodes = case_study(), power_table()
+    agents = [load_organism(path) for path in organisms]
+    say(f"following {len(agents)} organisms through their deployments ...")
+    along = power_along(agents)
+    parts = {"case_study": published, "by_nodes": by_nodes, "along": along}
+    rows = pd.concat([part.assign(part=name) for name, part in parts.items()], ignore_index=True)
+    return Claim(
+        rows, f"{markdown(published)}\n\n{markdown(by_nodes)}", {"power": draw_power(along)}
+    )
+
+
+CLAIMS: dict[str, tuple[Callable[[list[Path]], Claim], str | None]] = {
+    "historic": (_historic, None),
+    "power": (_power, "Gridkeeper-v0"),
+}
+"""What computes each claim, and in which world its organisms live, if it needs any."""
+
+
+def run_claim(name: str, out: Path, *, organisms: list[Path] | None = None) -> str:
+    """Compute a claim and write `rows.parquet`, `table.md`, `NAME.png` and `summary.json`.
+
+    Args:
+        name: Name of the claim (see `CLAIMS`).
+        out: Directory of the results; must not hold any.
+        organisms: Directories of the organisms; by default those of the package.
+
+    Returns:
+        The headline table in Markdown.
+
+    Raises:
+        ExperimentError: If `out` holds results.
+    """
+    compute, world = CLAIMS[name]
+    claim_directory(out, marker="summary.json", resume=False)
+    if organisms is None:
+        organisms = [] if world is None else shipped_organisms(world)
+    elif world is None:
+        raise ExperimentError(f"bench {name} watches no organisms; leave --organism out.")
+    with explain_full_disk(out):
+        out.mkdir(parents=True, exist_ok=True)
+        claim = compute(organisms)
+        claim.rows.to_parquet(out / "rows.parquet", index=False)
+        (out / "table.md").write_text(claim.table + "\n")
+        for figure, drawn in claim.figures.items():
+            drawn.savefig(out / f"{figure}.png", dpi=200)
+        summary = {
+            "claim": name,
+            "organisms": [_name(load_organism(path)) for path in organisms],
+            "versions": versions(),
+            "rows": claim.rows.to_dict("records"),
+        }
+        write_json(out / "summary.json", summary)
+    return claim.table
+
+
+def _name(organism: Organism) -> str:
+    return organism.name
