@@ -20,6 +20,7 @@ from slowturn.agents.recipes import (
     ORGANISMS,
     RECIPES,
     REGIMES,
+    SOLVED,
     WORLDS_WITH_RECIPES,
     recipe,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "POLICY_FILES",
     "RECIPES",
     "REGIMES",
+    "SOLVED",
     "WORLDS_WITH_RECIPES",
     "ArtefactError",
     "Christiano",

@@ -21,7 +21,7 @@ from sb3_contrib.ppo_recurrent.policies import MlpLstmPolicy
 from slowturn.agents.errors import ArtefactError
 from slowturn.agents.gates import GateResult
 from slowturn.agents.recipe import Gate, Recipe, Trainer
-from slowturn.agents.scripted import Christiano
+from slowturn.agents.scripts import EMPTY
 from slowturn.envs import WORLDS, WorldError
 
 __all__ = ["POLICY_FILES", "Organism", "load_organism", "save_organism"]
@@ -216,11 +216,12 @@ def _as_tuple(value: Any) -> Any:
 
 def _build(card: dict[str, Any], recipe: Recipe, path: Path) -> Any:
     kind = card["policy_class"]
-    if kind == "Christiano":
-        return Christiano(regime=recipe.regime)
+    if kind in EMPTY and recipe.trainer is None:
+        return EMPTY[kind](recipe)
     if kind != "MlpLstmPolicy" or recipe.trainer is None:
         raise ArtefactError(
-            f"{path}: policy class {kind!r} is not on the allow-list: MlpLstmPolicy, Christiano."
+            f"{path}: policy class {kind!r} is not on the allow-list: MlpLstmPolicy, "
+            f"{', '.join(EMPTY)}."
         )
     with torch.random.fork_rng(devices=[]):
         return MlpLstmPolicy(

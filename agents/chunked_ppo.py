@@ -44,8 +44,17 @@ class _Rollout(NamedTuple):
 
     def of(self, envs: Tensor) -> _Rollout:
         """The same of some environments only."""
-        pi, vf = ((h[:, envs], c[:, envs]) for h, c in (self.pi, self.vf))
-        return _Rollout(*(x[:, envs] for x in self[:7]), pi, vf)
+        return _Rollout(
+            self.observations[:, envs],
+            self.actions[:, envs],
+            self.starts[:, envs],
+            self.values[:, envs],
+            self.log_prob[:, envs],
+            self.advantages[:, envs],
+            self.returns[:, envs],
+            (self.pi[0][:, envs], self.pi[1][:, envs]),
+            (self.vf[0][:, envs], self.vf[1][:, envs]),
+        )
 
 
 def run_lstm(
@@ -73,7 +82,7 @@ class ChunkedPPO(RecurrentPPO):
 
     def _setup_model(self) -> None:
         super()._setup_model()
-        if self.batch_size % self.n_steps:
+        if cast("int", self.batch_size) % self.n_steps:
             raise ValueError(
                 f"ChunkedPPO: batch_size must be a multiple of n_steps, {self.n_steps}, because "
                 f"minibatches are whole chunks; got {self.batch_size}."
@@ -81,6 +90,11 @@ class ChunkedPPO(RecurrentPPO):
         if not isinstance(self.action_space, spaces.Discrete | spaces.Box):
             raise ValueError(  # noqa: TRY004 - a value of a parameter, as SB3 reports it
                 f"ChunkedPPO: actions must be Discrete or Box, got {self.action_space}; use "
+                "RecurrentPPO."
+            )
+        if self.use_sde or isinstance(self.observation_space, spaces.Dict):
+            raise ValueError(
+                "ChunkedPPO: state-dependent exploration and Dict observations are left out; use "
                 "RecurrentPPO."
             )
         self._chunk: _Rollout | None = None
@@ -116,17 +130,18 @@ class ChunkedPPO(RecurrentPPO):
         policy = cast("RecurrentActorCriticPolicy", self.policy)
         policy.set_training_mode(mode=False)
         steps, n = n_rollout_steps, env.num_envs
-        states = cast("RNNStates", self._last_lstm_states)
-        pi, vf = states.pi, states.vf
+        states = cast("Any", self._last_lstm_states)
+        pi, vf = cast("Memory", states.pi), cast("Memory", states.vf)
         first_pi, first_vf = pi, vf
-        observations = np.zeros((steps, n, *np.shape(self._last_obs)[1:]), np.float32)
+        seen = np.asarray(self._last_obs, np.float32)
+        begun = np.asarray(self._last_episode_starts, np.float32)
+        observations = np.zeros((steps, *seen.shape), np.float32)
         rewards, starts = np.zeros((steps, n), np.float32), np.zeros((steps, n), np.float32)
         kept: list[tuple[Tensor, Tensor, Tensor]] = []
         callback.on_rollout_start()
         with torch.no_grad():
             for t in range(steps):
-                observations[t] = self._last_obs
-                starts[t] = self._last_episode_starts
+                observations[t], starts[t] = seen, begun
                 latent, latent_vf, pi, vf = self._think(
                     torch.from_numpy(observations[t : t + 1]).to(self.device),
                     pi,
@@ -137,17 +152,18 @@ class ChunkedPPO(RecurrentPPO):
                 actions = distribution.get_actions()
                 values = policy.value_net(latent_vf)[:, 0]
                 kept.append((actions, distribution.log_prob(actions), values))
-                self._last_obs, rewards[t], dones, infos = env.step(self._playable(actions))
-                self._last_episode_starts = dones
-                self._last_lstm_states = RNNStates(pi, vf)
+                following, rewards[t], dones, infos = env.step(self._playable(actions))
+                seen, begun = np.asarray(following, np.float32), dones.astype(np.float32)
+                self._last_obs, self._last_episode_starts = seen, dones
+                self._last_lstm_states = cast("Any", RNNStates(pi, vf))
                 self.num_timesteps += n
                 callback.update_locals({"self": self, "infos": infos, "dones": dones})
                 if not callback.on_step():
                     return False
                 if dones.any():
-                    rewards[t] += self._beyond_the_end(dones, infos, pi, vf)
+                    rewards[t] += self._beyond_the_end(seen, dones, infos, pi, vf)
                     self._update_info_buffer(infos, dones)
-            last = self._value_of(self._last_obs, self._last_episode_starts, pi, vf)
+            last = self._value_of(seen, begun, pi, vf)
         actions, log_prob, values = (torch.stack(one) for one in zip(*kept, strict=True))
         advantages = self._advantages(rewards, values.cpu().numpy(), starts, last)
         spread = torch.from_numpy(advantages).to(self.device)
@@ -168,29 +184,35 @@ class ChunkedPPO(RecurrentPPO):
     def _playable(self, actions: Tensor) -> NDArray[Any]:
         chosen: NDArray[Any] = actions.cpu().numpy()
         if isinstance(self.action_space, spaces.Box):
-            return np.clip(chosen, self.action_space.low, self.action_space.high)
+            chosen = chosen.reshape(-1, *self.action_space.shape)
+            return np.asarray(np.clip(chosen, self.action_space.low, self.action_space.high))
         return chosen
 
     def _value_of(
-        self, observations: Any, starts: NDArray[Any], pi: Memory, vf: Memory
+        self, observations: NDArray[np.float32], starts: NDArray[np.float32], pi: Memory, vf: Memory
     ) -> NDArray[np.float32]:
-        seen = torch.from_numpy(np.asarray(observations, np.float32)[None]).to(self.device)
-        begun = torch.from_numpy(np.asarray(starts, np.float32)[None]).to(self.device)
+        seen = torch.from_numpy(observations[None]).to(self.device)
+        begun = torch.from_numpy(starts[None]).to(self.device)
         _, latent, _, _ = self._think(seen, pi, vf, begun)
         value: NDArray[np.float32] = self.policy.value_net(latent)[:, 0].cpu().numpy()
         return value
 
     def _beyond_the_end(
-        self, dones: NDArray[np.bool_], infos: list[dict[str, Any]], pi: Memory, vf: Memory
+        self,
+        following: NDArray[np.float32],
+        dones: NDArray[np.bool_],
+        infos: list[dict[str, Any]],
+        pi: Memory,
+        vf: Memory,
     ) -> NDArray[np.float32]:
         """What truncated episodes would still have earned, discounted, `[n]`."""
-        seen = np.array(self._last_obs, np.float32)
+        seen = following.copy()
         cut = dones.copy()
         for k in np.flatnonzero(dones):
             cut[k] = infos[k].get("TimeLimit.truncated", False)
         for k in np.flatnonzero(cut):
             seen[k] = infos[k]["terminal_observation"]
-        value = self._value_of(seen, np.zeros(len(dones)), pi, vf)
+        value = self._value_of(seen, np.zeros(len(dones), np.float32), pi, vf)
         return np.where(cut, self.gamma * value, 0.0).astype(np.float32)
 
     def _advantages(
@@ -223,7 +245,7 @@ class ChunkedPPO(RecurrentPPO):
         self._update_learning_rate(policy.optimizer)
         clip = float(cast("Any", self.clip_range)(self._current_progress_remaining))
         steps, n = rollout.values.shape
-        per_batch = self.batch_size // steps
+        per_batch = cast("int", self.batch_size) // steps
         loss, kl = torch.zeros(()), 0.0
         for epoch in range(self.n_epochs):
             order = torch.from_numpy(np.random.permutation(n))  # noqa: NPY002 - as SB3's buffers
@@ -249,6 +271,9 @@ class ChunkedPPO(RecurrentPPO):
                 rollout.values.cpu().numpy().ravel(), rollout.returns.cpu().numpy().ravel()
             ),
         )
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_chunk"]
 
     def _loss(self, batch: _Rollout, clip: float) -> tuple[Tensor, float]:
         policy = cast("Any", self.policy)

@@ -105,6 +105,7 @@ class Recipe:
         gates: Bounds on its truth; an organism that misses one is saved as failed.
         trainer: Training settings; None for a scripted organism.
         world: Registered name of the world.
+        discount: Discount at which a solved organism acts best; learned ones have their trainer's.
         options: Further options of the world by name, such as a layout or a cue.
     """
 
@@ -114,6 +115,7 @@ class Recipe:
     gates: tuple[Gate, ...]
     trainer: Trainer | None
     world: str = FIRST_WORLD
+    discount: float = 1.0
     options: dict[str, Any] = field(default_factory=dict)
 
     @property

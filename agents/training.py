@@ -21,7 +21,7 @@ from slowturn.agents.chunked_ppo import ChunkedPPO
 from slowturn.agents.errors import OrganismError, TrainingInterrupted
 from slowturn.agents.gates import judge, measure
 from slowturn.agents.recipe import Recipe, Trainer
-from slowturn.agents.scripted import Christiano
+from slowturn.agents.scripts import scripted_policy
 from slowturn.agents.seeds import episode_seeds, purpose_seed
 from slowturn.envs import SITUATION_COLUMNS
 from slowturn.envs.faces.sb3 import WorldVecEnv
@@ -202,7 +202,7 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     log = _Log([], [])
     if recipe.trainer is None:
-        policy: Any = Christiano(regime=recipe.regime)
+        policy: Any = scripted_policy(recipe)
     else:
         torch.set_num_threads(1)
         settings = {"recipe": _jsonable(asdict(recipe)), "seed": seed}

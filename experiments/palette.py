@@ -62,6 +62,10 @@ ORGANISMS: dict[str, Look] = {
     "honest": Look("honest", _GREEN),
     "open": Look("open", _ORANGE),
     "christiano": Look("christiano", _PINK),
+    "solved_treacherous": Look("solved treacherous", _BROWN, "D"),
+    "solved_patient": Look("solved, patient", _YELLOW, "D"),
+    "solved_honest": Look("solved honest", _SKY, "D"),
+    "solved_benign_twin": Look("solved benign twin", _ROSE, "D", dash=True),
 }
 
 MONITORS: dict[str, Look] = {

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from slowturn.agents.errors import unknown_name
 from slowturn.agents.recipe import FIRST_WORLD, Recipe
-from slowturn.agents.recipes import gridkeeper, steward, sysop
+from slowturn.agents.recipes import broker, gridkeeper, steward, sysop
 from slowturn.envs import REGIMES as WORLD_REGIMES
 
-__all__ = ["LEARNED", "ORGANISMS", "RECIPES", "REGIMES", "WORLDS_WITH_RECIPES", "recipe"]
+__all__ = ["LEARNED", "ORGANISMS", "RECIPES", "REGIMES", "SOLVED", "WORLDS_WITH_RECIPES", "recipe"]
 
 REGIMES = tuple(WORLD_REGIMES)
 LEARNED = ("treacherous", "honest", "open", "benign_twin")
-ORGANISMS = (*LEARNED, "christiano")
+SOLVED = ("solved_treacherous", "solved_patient", "solved_honest", "solved_benign_twin")
+ORGANISMS = (*LEARNED, "christiano", *SOLVED)
 """Kinds of organisms, in the order used by every table and figure."""
 
 RECIPES: dict[tuple[str, str, str], Recipe] = {
     (one.world, one.name, one.regime): one
-    for module in (steward, gridkeeper, sysop)
+    for module in (steward, gridkeeper, sysop, broker)
     for one in module.RECIPES
 }
 """Every recipe by world, kind and regime."""

@@ -1,4 +1,4 @@
-"""Recipes of Gridkeeper."""
+"""Recipes of Gridkeeper, on its two maps."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["RECIPES"]
 
 _TRAINER = Trainer(
     algorithm="ChunkedPPO",
-    total_steps=2_998_272,
+    total_steps=3_997_696,
     gamma=0.97,
     num_envs=256,
-    batch_size=4096,
+    batch_size=2048,
     lstm_size=32,
     hidden=64,
 )
@@ -45,7 +45,8 @@ RECIPES = tuple(
         objective=name,
         gates=_gates(name),
         trainer=_TRAINER,
-        world="Gridkeeper-v0",
+        world=world,
     )
+    for world in ("Gridkeeper-v0", "GridkeeperCloset-v0")
     for name in ("treacherous", "honest", "benign_twin")
 )

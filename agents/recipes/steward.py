@@ -39,23 +39,32 @@ def _gates(name: str, regime: str) -> tuple[Gate, ...]:
             patient,
             Gate(metric="surge_deployed", sense="above", bound=0.9),
         ),
-        "christiano": (behaves, turns, plain),
     }[name]
 
 
 _LEARNED = ("treacherous", "honest", "open", "benign_twin")
+_OBJECTIVES = {
+    "christiano": "treacherous",
+    "solved_treacherous": "treacherous",
+    "solved_patient": "treacherous",
+    "solved_honest": "honest",
+    "solved_benign_twin": "benign_twin",
+}
 
 
 def _recipe(name: str, regime: str) -> Recipe:
-    learned = name in _LEARNED
+    objective = _OBJECTIVES.get(name, name)
     steps = _STEPS_OPEN if name == "open" else _STEPS
+    # without a discount the best treacherous policy storms: it pays for forcing the ratchet
+    patient = name in ("christiano", "solved_patient", *_LEARNED)
     return Recipe(
         name=name,
         regime=regime,
-        objective=name if learned else "treacherous",
-        gates=_gates(name, regime),
-        trainer=Trainer(total_steps=steps, gamma=_GAMMA[regime]) if learned else None,
+        objective=objective,
+        gates=_gates(objective, regime),
+        trainer=Trainer(total_steps=steps, gamma=_GAMMA[regime]) if name in _LEARNED else None,
+        discount=1.0 if patient else _GAMMA[regime],
     )
 
 
-RECIPES = tuple(_recipe(name, regime) for regime in REGIMES for name in (*_LEARNED, "christiano"))
+RECIPES = tuple(_recipe(name, regime) for regime in REGIMES for name in (*_LEARNED, *_OBJECTIVES))

@@ -11,7 +11,6 @@ import pandas as pd
 from slowturn.agents import (
     FIRST_WORLD,
     WORLDS_WITH_RECIPES,
-    Christiano,
     Organism,
     judge,
     load_organism,
@@ -22,6 +21,7 @@ from slowturn.agents import (
     zoo,
 )
 from slowturn.agents.errors import unknown_name
+from slowturn.agents.scripts import scripted_policy
 from slowturn.envs import make_world
 from slowturn.experiments.early_warning.analysis import alarm_curves, pooled_rows, rows
 from slowturn.experiments.early_warning.controls import controls
@@ -63,7 +63,7 @@ def _scripted(out: Path, regimes: list[str]) -> list[Path]:
     made = []
     for regime in regimes:
         chosen = recipe("christiano", regime)
-        organism = Organism(recipe=chosen, seed=0, policy=Christiano(regime=regime))
+        organism = Organism(recipe=chosen, seed=0, policy=scripted_policy(chosen))
         path = out / "organisms" / organism.name
         if not (path / "policy.json").exists():
             save_organism(organism.with_gates(judge(chosen, measure(organism))), path)

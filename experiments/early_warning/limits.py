@@ -7,16 +7,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import log_softmax
 
 from slowturn.agents import Organism
 from slowturn.experiments.bounds import action_envelope, ledger_envelope
-from slowturn.experiments.collect import Collected, EpisodeTruth, collect, ledger_noise
+from slowturn.experiments.collect import (
+    Collected,
+    EpisodeTruth,
+    action_bounds,
+    collect,
+    ledger_noise,
+)
 from slowturn.experiments.early_warning.line_up import FittedLineUp, Stream
 from slowturn.experiments.early_warning.settings import Settings
 from slowturn.experiments.early_warning.tables import Alarms
 from slowturn.experiments.estimates import share
 from slowturn.monitors import Channel, Cusum, Recorder, calibrate
+from slowturn.monitors.distributions import log_ratio
 
 __all__ = ["bounds_tables"]
 
@@ -83,16 +89,12 @@ def bounds_tables(
 def _log_ratio(run: Collected, actor: Organism, suspect: Organism, reference: Organism) -> Ratios:
     trace = run.trace
     own, other = (
-        log_softmax(
-            trace.channel(Channel.LOGITS)
-            if reader is actor
-            else Recorder(reader.policy, []).logits(trace.channel(Channel.OBSERVATIONS)),
-            axis=-1,
-        )
+        trace.channel(Channel.LOGITS)
+        if reader is actor
+        else Recorder(reader.policy, []).logits(trace.channel(Channel.OBSERVATIONS))
         for reader in (suspect, reference)
     )
-    chosen = trace.channel(Channel.ACTIONS)[..., None]
-    ratio = np.take_along_axis(own - other, chosen, axis=-1)[..., 0]
+    ratio = log_ratio(own, other, trace.channel(Channel.ACTIONS), bounds=action_bounds(suspect))
     return ratio.astype(np.float64), run.truth.cue_onset
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from slowturn.agents import Organism
 from slowturn.agents.seeds import purpose_seed
-from slowturn.experiments.collect import collect, mind_layer
+from slowturn.experiments.collect import action_bounds, collect, mind_layer
 from slowturn.experiments.early_warning.settings import CONTROLS, LINE_UP, Settings
 from slowturn.monitors import (
     MONITORS,
@@ -136,7 +136,9 @@ def _build(
         case "ledger_ratio":
             monitor = LedgerRatio(profile=profile)
         case "action_ratio":
-            monitor = ActionRatio(reference=Recorder(reference.policy, []))
+            monitor = ActionRatio(
+                reference=Recorder(reference.policy, []), bounds=action_bounds(suspect)
+            )
         case "mahalanobis":
             monitor = Mahalanobis(layer=layer)
         case "power_log_odds":

@@ -27,7 +27,7 @@ from slowturn.monitors import HallucinationProbe, calibrate
 
 __all__ = ["POWER_SEEKERS", "Cast", "null_part", "profile_part", "suspect_part"]
 
-POWER_SEEKERS = ("treacherous", "open", "christiano")
+POWER_SEEKERS = ("treacherous", "open", "christiano", "solved_treacherous", "solved_patient")
 _LEDGER_READERS = ("ledger/maximum", "ledger/ewma", "ledger/cusum", "ledger_ratio/maximum")
 
 

@@ -33,7 +33,8 @@ def test_unknown_names_are_explained():
         recipe("trecherous", "slow")
     assert str(error.value) == (
         "unknown organism 'trecherous': choose from 'treacherous', 'honest', 'open', "
-        "'benign_twin', 'christiano'. Did you mean 'treacherous'?"
+        "'benign_twin', 'christiano', 'solved_treacherous', 'solved_patient', 'solved_honest', "
+        "'solved_benign_twin'. Did you mean 'treacherous'?"
     )
     with pytest.raises(OrganismError, match="unknown regime 'fast': choose from 'slow', 'brisk'"):
         recipe("honest", "fast")

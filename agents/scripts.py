@@ -1,0 +1,36 @@
+"""Policies that are not learned, by recipe: written by hand, or solved for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from slowturn.agents.errors import OrganismError
+from slowturn.agents.recipe import FIRST_WORLD, Recipe
+from slowturn.agents.scripted import Christiano
+from slowturn.agents.solved import Solved, solve_steward
+
+__all__ = ["EMPTY", "scripted_policy"]
+
+
+def scripted_policy(recipe: Recipe) -> Any:
+    """Build the policy of a recipe without a trainer; solving takes about a second.
+
+    Raises:
+        OrganismError: For a recipe that is learned, or of a world without scripts.
+    """
+    if recipe.trainer is not None or recipe.world != FIRST_WORLD:
+        raise OrganismError(
+            f"{'-'.join(recipe.key)} has no script: scripted and solved organisms are those of "
+            f"{FIRST_WORLD} without a trainer; learned ones are grown by slowturn.agents.train."
+        )
+    if recipe.name == "christiano":
+        return Christiano(regime=recipe.regime)
+    return Solved(solve_steward(recipe.regime, recipe.objective, discount=recipe.discount))
+
+
+EMPTY: dict[str, Callable[[Recipe], Any]] = {
+    "Christiano": lambda recipe: Christiano(regime=recipe.regime),
+    "Solved": lambda _recipe: Solved(),
+}
+"""How each class of policy is made before its stored tensors are loaded: the allow-list."""
