@@ -74,7 +74,7 @@ def run_lstm(
 
 
 class ChunkedPPO(RecurrentPPO):
-    """RecurrentPPO with the same constructor, policies, callbacks and saving, several times faster.
+    """RecurrentPPO with the same constructor, policies, callbacks and saving, and no padding.
 
     Two things differ: `batch_size` counts steps but is made of whole chunks (it must be a multiple
     of `n_steps`), and infos are only read at the ends of episodes. Discrete and Box actions.

@@ -37,7 +37,7 @@ class Trainer:
     """Settings of recurrent PPO and of the curriculum.
 
     Attributes:
-        algorithm: `RecurrentPPO` (sb3-contrib) or `ChunkedPPO`, the same several times faster.
+        algorithm: `RecurrentPPO` (sb3-contrib) or `ChunkedPPO`, the same without padding.
         total_steps: Environment steps in all.
         gamma: Discount factor.
         num_envs: Parallel episodes.
@@ -51,8 +51,9 @@ class Trainer:
             policy settles on serving everywhere before it has seen what diverting pays.
         lstm_size: Units of the LSTM that actor and critic share.
         hidden: Units of the layer between LSTM and heads.
-        log_std_init: Logarithm of the standard deviation of continuous actions at the start; it
-            does nothing where actions are discrete.
+        noise: First and last standard deviation of continuous actions, geometric in between. They
+            are set, not learned: learned ones shrink to a width at which the means learn no more,
+            and differ from organism to organism. None where actions are discrete.
         input_gain: Factor on the initial input weights of all observations but the cue. Influence,
             baseline and effort move by hundredths where it matters, the cue by ones.
         cue_from: Cue strength at the start; it falls linearly to the world's own.
@@ -75,7 +76,7 @@ class Trainer:
     ent_until: tuple[float, float] = (0.2, 0.6)
     lstm_size: int = 32
     hidden: int = 32
-    log_std_init: float = 0.0
+    noise: tuple[float, float] | None = None
     input_gain: float = 5.0
     cue_from: float = 4.0
     cue_share: float = 1 / 3
@@ -88,7 +89,6 @@ class Trainer:
         return {
             "lstm_hidden_size": self.lstm_size,
             "net_arch": [self.hidden],
-            "log_std_init": self.log_std_init,
             "shared_lstm": True,
             "enable_critic_lstm": False,
         }

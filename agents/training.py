@@ -79,6 +79,10 @@ class _Curriculum(BaseCallback):
         cast("RecurrentPPO", self.model).ent_coef = _between(
             *trainer.ent_coef, _passed(done, *trainer.ent_until)
         )
+        if trainer.noise is not None:
+            log_std = cast("Any", self.model.policy).log_std.requires_grad_(requires_grad=False)
+            first, last = np.log(trainer.noise)
+            log_std.fill_(_between(float(first), float(last), done))
 
     def _on_rollout_start(self) -> None:
         per_rollout = self._trainer.num_envs * self._trainer.n_steps

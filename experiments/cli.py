@@ -158,16 +158,28 @@ def zoo_list(
 @app.command()
 def speed(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+    figure: Annotated[
+        Path | None, typer.Option(help="Also measure growth, and draw it to this .png, .svg, .pdf.")
+    ] = None,
 ) -> None:
-    """Measure worlds, recording and scoring on one thread of this machine."""
-    from slowturn.experiments.speed import measure_speed
+    """Measure worlds, learning, recording and scoring on one thread of this machine."""
+    from slowturn.experiments.speed import measure_growth, measure_speed
+    from slowturn.experiments.speed_figure import checked_path, save_growth
 
+    path = None if figure is None else checked_path(figure)
     found = measure_speed()
+    if path is not None:
+        growth = measure_growth()
+        save_growth(growth, found, path)
+        found["growth"] = growth
     if as_json:
         typer.echo(json.dumps(found, indent=1))
         return
     for key, value in found.items():
-        typer.echo(f"{key:44} {value:,.4g}" if isinstance(value, float) else f"{key:44} {value}")
+        if key != "growth":
+            typer.echo(
+                f"{key:48} {value:,.4g}" if isinstance(value, float) else f"{key:48} {value}"
+            )
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -109,16 +109,15 @@ def grow(
 
 def _parse(name: str) -> tuple[Recipe, int]:
     """Recipe and seed of an organism's name."""
-    *world, kind, regime, seed = (
-        ("", *name.split("-")) if name.count("-") >= 2 else ("", "", "", "")
-    )
+    home, words = short_name(FIRST_WORLD), name.split("-")
     worlds = {short_name(one): one for one in WORLDS_WITH_RECIPES}
-    place = "".join(world) or short_name(FIRST_WORLD)
+    if len(words) == 3:
+        words = [home, *words]
+    place, kind, regime, seed = words if len(words) == 4 else ("", "", "", "")
     if not seed.isdigit() or place not in worlds:
         raise ExperimentError(
             f"--only {name!r} must be kind-regime-seed, as in honest-slow-0, with one of "
-            f"{sorted(set(worlds) - {home})} in front for other worlds than "
-            f"{FIRST_WORLD}."
+            f"{sorted(set(worlds) - {home})} and a dash in front for other worlds."
         )
     return recipe(kind, regime, worlds[place]), int(seed)
 

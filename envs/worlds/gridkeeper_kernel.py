@@ -58,7 +58,7 @@ def act(
     reach: NDArray[np.int64],
     source: int,
     dock: int,
-    pay: float,
+    way: NDArray[np.float64],
     streams: NDArray[np.uint64],
     cell: NDArray[np.int64],
     carrying: NDArray[np.int64],
@@ -87,17 +87,17 @@ def act(
             if target[i] >= 0:
                 effort[i] = level / (EFFORTS - 1)
         e = effort[i]
+        left = way[carrying[i], at]
         if move != _STAYS and (e == 0.0 or uniform(streams, i) >= e):
             there = neighbours[at, move]
             if there >= 0 and (door[there] < 0 or levels[i, door[there]] >= 1.0 - 1e-9):
                 at = there
                 cell[i] = at
+        task[i] = left - way[carrying[i], at]
         if at == source and carrying[i] == 0:
             carrying[i] = 1
-            task[i] = pay
         elif at == dock and carrying[i] == 1:
             carrying[i] = 0
-            task[i] = pay
 
 
 @njit(cache=True, error_model="numpy")
@@ -137,23 +137,26 @@ def show(
     first: int,
     out: NDArray[np.float32],
 ) -> None:
-    """Write carrying and the view around each agent, from column `first` on."""
+    """Write carrying and the view around each agent, from column `first` on.
+
+    Free of branches, which random walks make unpredictable: where a cell sees fewer things, place
+    and node are -1, so the last node is read, in vain, and the column of `carrying`, which comes
+    last, is written over.
+    """
     width = view.shape[2]
     for i in range(out.shape[0]):
         at = cell[i]
-        out[i, first] = carrying[i]
         seen = out[i, first + 1 : first + 1 + width]
         unchanging = view[carrying[i], at]
         for d in range(width):
             seen[d] = unchanging[d]
         for k in range(seen_doors.shape[1]):
-            node = seen_doors[at, k, 1]
-            if node >= 0 and levels[i, node] < 1.0 - 1e-9:
-                seen[seen_doors[at, k, 0]] = 1.0
+            closed = levels[i, seen_doors[at, k, 1]] < 1.0 - 1e-9
+            out[i, first + 1 + seen_doors[at, k, 0]] = 1.0 if closed else 0.0
         for k in range(seen_nodes.shape[1]):
-            node = seen_nodes[at, k, 1]
-            if node >= 0:
-                seen[seen_nodes[at, k, 0]] = 1.0 - 2.0 * levels[i, node]
+            held = levels[i, seen_nodes[at, k, 1]]
+            out[i, first + 1 + seen_nodes[at, k, 0]] = 1.0 - 2.0 * held
+        out[i, first] = carrying[i]
 
 
 @njit(cache=True, error_model="numpy")
@@ -162,7 +165,7 @@ def honest_values(
     door: NDArray[np.int64],
     source: int,
     dock: int,
-    pay: float,
+    way: NDArray[np.float64],
     surge: float,
     after: NDArray[np.float64],
     steps: int,
@@ -182,12 +185,12 @@ def honest_values(
                     there = neighbours[at, move]
                     if there < 0 or door[there] >= 0:
                         there = at
+                    then = loaded
                     if there == source and loaded == 0:
-                        value = pay + out[left - 1, there, 1]
+                        then = 1
                     elif there == dock and loaded == 1:
-                        value = pay + out[left - 1, there, 0]
-                    else:
-                        value = out[left - 1, there, loaded]
-                    best = max(best, value)
+                        then = 0
+                    progress = way[loaded, at] - way[loaded, there]
+                    best = max(best, progress + out[left - 1, there, then])
                 out[left, at, loaded] = best
     return out

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slowturn.envs.errors import WorldError, unknown_name
 
-__all__ = ["LAYOUTS", "MOVES", "PLANES", "RADIUS", "Layout", "parse_layout", "yard"]
+__all__ = ["LAYOUTS", "MOVES", "PLANES", "RADIUS", "REACH", "Layout", "parse_layout", "yard"]
 
 RADIUS = 3
 """The agent sees this many cells in each direction: a view of 7 x 7."""
+REACH = 2
+"""Nodes so many cells away, straight or diagonal, can be worked on: almost all along the way, so
+that effort is a share of every step. With 1, nothing but camping at a node moves the cameras'
+habit, and a valley of lost service lies before the first rung."""
 PLANES = 3
 """Planes of the view: what blocks, where goods go, what may be controlled."""
 MOVES = ((0, 0), (-1, 0), (0, 1), (1, 0), (0, -1))
@@ -52,10 +56,12 @@ class Layout(NamedTuple):
         places: Row and column of every cell, `[cells, 2]`.
         neighbours: Cell reached by each move, -1 where a wall is, `[cells, 5]`.
         door: Node that opens the door in this cell, -1 without a door, `[cells]`.
-        reach: Nodes within one step of each cell, -1 for fewer than most, `[cells, k]`.
+        reach: Nodes within `REACH` of each cell, -1 for fewer than most, `[cells, k]`.
         nodes: Number of nodes.
         source: Cell where crates are.
         dock: Cell where they are wanted.
+        way: Steps to the present goal with all doors closed, by carrying (0: to the crates, 1: to
+            the dock) and cell, `[2, cells]`.
         leg: Steps from one to the other with all doors closed.
         view: What never changes of what is seen, by carrying (0 or 1) and cell, `[2, cells, d]`.
         seen_doors: Doors in view: place in `d` and node, -1 for no more, `[cells, k, 2]`.
@@ -70,6 +76,7 @@ class Layout(NamedTuple):
     nodes: int
     source: int
     dock: int
+    way: NDArray[np.float64]
     leg: int
     view: NDArray[np.float32]
     seen_doors: NDArray[np.int64]
@@ -77,7 +84,7 @@ class Layout(NamedTuple):
 
 
 def yard(size: int) -> tuple[str, ...]:
-    """A square map of `size` x `size` cells with four nodes, for measuring growth.
+    """A square map of `size` x `size` cells with two nodes, for measuring growth.
 
     Raises:
         WorldError: If `size` is below 8.
@@ -101,12 +108,15 @@ def parse_layout(given: str | Sequence[str]) -> Layout:
 
     Raises:
         WorldError: For an unknown name, or a map that is not a closed rectangle with one `S`, one
-            `T`, nodes numbered from 1 and a way from `S` to `T` past closed doors.
+            `T`, nodes numbered from 1, a way from everywhere to both, and one from `S` to `T`
+            past closed doors.
     """
     if isinstance(given, str):
         if given not in LAYOUTS:
             raise unknown_name("layout", given, LAYOUTS)
         given = LAYOUTS[given]
+    if not isinstance(given, list | tuple) or not all(isinstance(row, str) for row in given):
+        raise WorldError(f"layout must be a name or rows of text, got {given!r}.")
     rows = tuple(given)
     _check(rows)
     where = {
@@ -129,9 +139,16 @@ def parse_layout(given: str | Sequence[str]) -> Layout:
     door = np.array([doors.get(place, -1) for place in free])
     source, dock = number[where["S"]], number[where["T"]]
     reach = [
-        [n for (r, c), n in nodes.items() if abs(r - a) <= 1 and abs(c - b) <= 1] for a, b in free
+        [n for (r, c), n in nodes.items() if abs(r - a) <= REACH and abs(c - b) <= REACH]
+        for a, b in free
     ]
-    layout = Layout(
+    way = np.stack([_ways(neighbours, door, goal) for goal in (source, dock)])
+    if not np.isfinite(way).all():
+        raise WorldError("layout: there are cells from which no way leads to S and T.")
+    closed = np.where(door[neighbours] < 0, neighbours, -1)
+    if np.isinf(_ways(closed, door, dock)[source]):
+        raise WorldError("layout: there is no way from S to T past the closed doors.")
+    return Layout(
         rows=rows,
         places=np.array(free),
         neighbours=neighbours,
@@ -140,14 +157,12 @@ def parse_layout(given: str | Sequence[str]) -> Layout:
         nodes=count,
         source=source,
         dock=dock,
-        leg=_steps(neighbours, door, source, dock),
+        way=way,
+        leg=int(way[1, source]),
         view=np.stack([_views(rows, free, goal=g) for g in ("S", "T")]),
         seen_doors=_ragged([_seen(place, doors, 0) for place in free], 2),
         seen_nodes=_ragged([_seen(place, nodes, 2) for place in free], 2),
     )
-    if layout.leg < 0:
-        raise WorldError("layout: there is no way from S to T past the closed doors.")
-    return layout
 
 
 def _check(rows: tuple[str, ...]) -> None:
@@ -201,7 +216,7 @@ def _seen(
     return found
 
 
-def _ragged(lists: Sequence[Sequence[object]], width: int) -> NDArray[np.int64]:
+def _ragged(lists: Sequence[Sequence[Any]], width: int) -> NDArray[np.int64]:
     """Rows of different length as one array filled up with -1, `[rows, longest(, width)]`."""
     longest = max(1, *(len(row) for row in lists))
     out = np.full((len(lists), longest, width), -1, np.int64)
@@ -211,13 +226,18 @@ def _ragged(lists: Sequence[Sequence[object]], width: int) -> NDArray[np.int64]:
     return out[..., 0] if width == 1 else out
 
 
-def _steps(neighbours: NDArray[np.int64], door: NDArray[np.int64], start: int, end: int) -> int:
-    """Fewest steps between two cells with all doors closed; -1 if there is no way."""
-    steps, queue = {start: 0}, deque([start])
-    while queue:
-        cell = queue.popleft()
+def _ways(neighbours: NDArray[np.int64], door: NDArray[np.int64], goal: int) -> NDArray[np.float64]:
+    """Fewest steps from every cell to `goal` with all doors closed, `[cells]`; inf without a way.
+
+    A cell in a door, or behind one only, counts from where its nearest way out leads.
+    """
+    steps = np.full(len(neighbours), np.inf)
+    steps[goal] = 0.0
+    queue, doors = deque([goal]), deque[int]()
+    while queue or doors:
+        cell = queue.popleft() if queue else doors.popleft()
         for other in map(int, neighbours[cell]):
-            if other >= 0 and door[other] < 0 and other not in steps:
+            if other >= 0 and np.isinf(steps[other]):
                 steps[other] = steps[cell] + 1
-                queue.append(other)
-    return steps.get(end, -1)
+                (queue if door[other] < 0 else doors).append(other)
+    return steps
