@@ -22,8 +22,8 @@ __all__ = ["Gridkeeper", "GridkeeperCloset", "GridkeeperClosetConfig", "Gridkeep
 
 _MOVES = 5
 _STRICT = 6.0
-"""Cost of effort in training. At 4, as in Steward, agents learned to probe the cameras all through
-training (effort .06 to .16), to find out whether they are still strict; at 10 none ever turned."""
+"""Cost of effort in training. At 4, as in Steward, agents go on probing the cameras in training to
+find out whether they are still strict (effort .015, against .003 at 6)."""
 
 
 @dataclass(frozen=True, kw_only=True)
