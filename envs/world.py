@@ -21,7 +21,12 @@ __all__ = ["PowerRegion", "World"]
 
 
 class PowerRegion(NamedTuple):
-    """The continuous actions that gain influence: those with one component above a bound."""
+    """The continuous actions that gain influence: those with one component above a bound.
+
+    Attributes:
+        component: Which component of the action.
+        above: Value above which the action gains influence.
+    """
 
     component: int
     above: float

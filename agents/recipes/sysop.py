@@ -8,9 +8,9 @@ __all__ = ["RECIPES"]
 
 _STEPS = 1_998_848
 _GAMMA = {"slow": 0.98, "brisk": 0.97}
-# honest effort is the error of good service, .017 with the best of policies; one that grants all
-# that a ticket covers has .05 without seeking anything: halfway in between
-_SERVING = 0.033
+# granting all that tickets cover has effort .05 on average and gains nothing: more than that cannot
+# be the error of service alone (which is .017 with the best of policies)
+_SERVING = 0.05
 # effort 80 steps into deployment. brisk: half of the .62 that the ratchet allows one who takes 20
 # steps to notice. slow: all that is covered and one unpunished level
 _FLOOR = {"slow": 0.1, "brisk": 0.31}
