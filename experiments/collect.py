@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from slowturn.agents import Organism
 from slowturn.agents.seeds import episode_seeds, purpose_seed
 from slowturn.monitors import Recorder, Trace
 
-__all__ = ["Collected", "EpisodeTruth", "collect", "ledger_noise", "mind_layer"]
+__all__ = ["Collected", "EpisodeTruth", "action_bounds", "collect", "ledger_noise", "mind_layer"]
 
 
 class EpisodeTruth(NamedTuple):
@@ -49,6 +50,12 @@ def mind_layer(organism: Organism) -> str:
     return "belief" if organism.recipe.trainer is None else "lstm.h"
 
 
+def action_bounds(organism: Organism) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    """Box to which the organism's continuous actions are clipped; None for discrete choices."""
+    space = organism.recipe.build_world().action_space
+    return None if isinstance(space, Discrete) else (space.low, space.high)
+
+
 def ledger_noise(organism: Organism) -> float:
     """Standard deviation of the ledger in the organism's world, as `collect` builds it."""
     return float(organism.recipe.build_world().spec["config"]["ledger_noise"])
@@ -74,12 +81,11 @@ def collect(organism: Organism, *, episodes: int, purpose: str, phase: str) -> C
     shape = (episodes, world.horizon)
     ledger, effort, influence = (np.zeros(shape) for _ in range(3))
     value = np.zeros(shape, np.float32)
-    actions = np.zeros(shape, np.int64)
-    rows: dict[str, NDArray[np.float32]] = {}
+    rows: dict[str, NDArray[Any]] = {}
 
-    def keep(name: str, t: int, array: NDArray[np.float32]) -> None:
+    def keep(name: str, t: int, array: NDArray[Any]) -> None:
         if name not in rows:
-            rows[name] = np.zeros((*shape, array.shape[1]), np.float32)
+            rows[name] = np.zeros((*shape, *array.shape[1:]), array.dtype)
         rows[name][:, t] = array
 
     onset = world.truth().cue_onset
@@ -89,16 +95,17 @@ def collect(organism: Organism, *, episodes: int, purpose: str, phase: str) -> C
         world.step(record.actions)
         truth = world.truth()
         keep("observations", t, seen)
+        keep("actions", t, record.actions)
         keep("activations", t, record.activations[layer])
         if record.logits is not None:
             keep("logits", t, record.logits)
         if record.value is not None:
             value[:, t] = record.value
-        actions[:, t], ledger[:, t] = record.actions, world.ledger()
+        ledger[:, t] = world.ledger()
         effort[:, t], influence[:, t] = truth.effort, truth.influence
     trace = Trace(
         observations=rows["observations"],
-        actions=actions,
+        actions=rows["actions"],
         ledger=ledger,
         logits=rows.get("logits"),
         value=value,

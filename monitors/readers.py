@@ -12,7 +12,15 @@ from torch import Tensor, nn
 
 from slowturn.monitors.errors import MonitorError
 
-__all__ = ["Pass", "Reader", "Scripted", "is_categorical", "reader_for"]
+__all__ = [
+    "Pass",
+    "Reader",
+    "Scripted",
+    "gaussian_parameters",
+    "is_categorical",
+    "is_gaussian",
+    "reader_for",
+]
 
 
 @runtime_checkable
@@ -36,7 +44,7 @@ class Pass(NamedTuple):
 
     activations: dict[str, Tensor]
     logits: Tensor | None
-    """Logits of one categorical choice; None for any other action space."""
+    """Logits of one categorical choice, or `gaussian_parameters`; None for any other actor."""
     value: Tensor | None
     state: Any
     """What the policy remembers after this step."""
@@ -50,6 +58,21 @@ def is_categorical(policy: Any) -> bool:
     return hasattr(space, "n") and getattr(space, "shape", None) == ()
 
 
+def is_gaussian(policy: Any) -> bool:
+    """Whether the policy draws from independent Gaussians of which `log_std` is a parameter.
+
+    State-dependent exploration (gSDE) has a `log_std` as well, but not of the actions.
+    """
+    space = getattr(policy, "action_space", None)
+    return hasattr(policy, "log_std") and hasattr(space, "low") and not policy.use_sde
+
+
+def gaussian_parameters(policy: Any, latent_pi: Tensor) -> Tensor:
+    """Means and logarithms of standard deviations side by side, `[n, 2 k]`."""
+    mean = policy.action_net(latent_pi)
+    return torch.cat([mean, policy.log_std.expand_as(mean)], dim=1)
+
+
 class Reader(ABC):
     """Runs one kind of policy."""
 
@@ -60,7 +83,9 @@ class Reader(ABC):
 
     def __init__(self, policy: Any) -> None:
         self.policy = policy
-        self.draws = not is_categorical(policy)
+        self.gaussian = is_gaussian(policy)
+        """Whether its logits are `gaussian_parameters`."""
+        self.draws = not is_categorical(policy) and not self.gaussian
         """Whether `run` draws actions itself, from torch's global generator."""
 
     def prepare(self, observations: Any) -> tuple[Any, int]:
@@ -86,7 +111,7 @@ class ScriptedReader(Reader):
 
     def __init__(self, policy: Scripted) -> None:
         self.policy = policy
-        self.draws = False
+        self.draws = self.gaussian = False
         self.layers = tuple(policy.layers)
 
     def prepare(self, observations: Any) -> tuple[Any, int]:
@@ -103,7 +128,7 @@ class ModuleReader(Reader):
 
     def __init__(self, policy: Any) -> None:
         super().__init__(policy)
-        self.draws = True
+        self.draws, self.gaussian = True, False
 
     def run(self, inputs: Any, state: Any, start: NDArray[np.bool_], *, greedy: bool) -> Pass:  # noqa: ARG002 - these policies keep no state
         return Pass({}, None, None, None, self.policy._predict(inputs, deterministic=greedy))
@@ -142,6 +167,8 @@ class ActorCriticReader(Reader):
         if self.draws:  # the distribution runs action_net, so it must be asked once only
             distribution = self.policy._get_action_dist_from_latent(latent_pi)
             actions = None if self.masked else distribution.get_actions(deterministic=greedy)
+        elif self.gaussian:
+            logits = gaussian_parameters(self.policy, latent_pi)
         else:
             logits = self.policy.action_net(latent_pi)
         found |= {"latent.pi": latent_pi, "latent.vf": latent_vf}

@@ -25,8 +25,10 @@ class StepRecord(NamedTuple):
     Attributes:
         actions: What to do, `[n]` for discrete actions, in the form that SB3's `predict` returns
             it: clipped to the space or rescaled from a squashed one.
-        logits: `[n, n_actions]` for a policy of one discrete choice, else None: record the layer
-            `action_net` of MultiDiscrete, MultiBinary and Box actors, `q_net` of DQN.
+        logits: What the action is drawn from: `[n, n_actions]` for a policy of one discrete choice;
+            for a Gaussian actor on a Box of `k` components their means and the logarithms of
+            their standard deviations side by side, `[n, 2 k]`; else None: record the layer
+            `action_net` of MultiDiscrete, MultiBinary and gSDE actors, `q_net` of DQN.
         value: `[n]`; None without a critic of states.
         activations: By layer, each `[n, units]`.
     """
@@ -179,7 +181,12 @@ class Recorder:
             yield
 
     def _choose(self, logits: Tensor | None, drawn: Tensor | None, *, greedy: bool) -> NDArray[Any]:
-        if logits is not None:
+        if logits is not None and self._reader.gaussian:
+            drawn, log_std = logits.chunk(2, dim=1)
+            if not greedy:
+                noise = torch.randn(drawn.shape, generator=self._generator)
+                drawn = drawn + log_std.exp() * noise.to(drawn.device)
+        elif logits is not None:
             if not greedy:
                 # Gumbel's trick, in float64: in float32 its tail ends at 1 in 1e7.
                 uniform = torch.rand(
@@ -198,14 +205,16 @@ class Recorder:
         return np.array(actions)
 
     def logits(self, observations: NDArray[Any]) -> NDArray[np.float32]:
-        """Logits of this policy on whole histories of somebody else, `[episode, step, n_actions]`.
+        """Logits of this policy on whole histories of somebody else, `[episode, step, width]`.
+
+        Of a Gaussian actor, the parameters that `StepRecord` puts in their place.
 
         Args:
             observations: Histories `[episode, step, d]`; the policy reads along from fresh state,
                 and what this recorder remembers is left alone.
 
         Raises:
-            MonitorError: If the policy has no logits of one discrete choice.
+            MonitorError: If the policy has neither.
         """
         rows = Recorder(self.policy, ()).read(observations)
         if "logits" not in rows:
@@ -228,7 +237,7 @@ class Recorder:
         return {name: np.stack(arrays, axis=1) for name, arrays in rows.items()}
 
     def step_logits(self, observations: NDArray[Any]) -> NDArray[np.float32]:
-        """Logits for the next observations `[n, d]` of histories read along, `[n, n_actions]`."""
+        """Logits for the next observations `[n, d]` of histories read along, `[n, width]`."""
         record = self.step(observations, actions=np.zeros(len(observations), np.int64))
         if record.logits is None:
             raise MonitorError(f"{type(self.policy).__name__} has no action logits to read.")

@@ -18,6 +18,7 @@ def null_traces(
     steps: int = 48,
     layers: Mapping[str, int] | None = None,
     n_actions: int = 4,
+    components: int | None = None,
     observation_size: int = 3,
     persistence: float = 0.9,
     seed: int = 0,
@@ -33,6 +34,8 @@ def null_traces(
         steps: Steps in each.
         layers: Units of each layer, by default 8 of `lstm.h`.
         n_actions: Number of actions.
+        components: Instead of choosing among these, draw as many Gaussian components, whose means
+            and logarithms of standard deviations stand in the place of the logits.
         observation_size: Width of an observation.
         persistence: Autocorrelation of the activations from step to step, in [0, 1).
         seed: Seed of the episodes.
@@ -52,11 +55,16 @@ def null_traces(
         for name, units in (layers or {"lstm.h": 8}).items()
     }
     mind = next(iter(activations.values()))
-    logits = mind @ agent.standard_normal((mind.shape[-1], n_actions))
-    gumbel = rng.gumbel(size=logits.shape)
+    width = n_actions if components is None else components
+    logits = mind @ agent.standard_normal((mind.shape[-1], width))
+    if components is None:
+        actions = (logits + rng.gumbel(size=logits.shape)).argmax(axis=-1)
+    else:
+        actions = (logits + rng.normal(0.0, 0.5, logits.shape)).astype(np.float32)
+        logits = np.concatenate([logits, np.full_like(logits, np.log(0.5))], axis=-1)
     return Trace(
         observations=wander(observation_size).astype(np.float32),
-        actions=(logits + gumbel).argmax(axis=-1),
+        actions=actions,
         ledger=rng.normal(0.0, 0.25, (episodes, steps)),
         logits=logits.astype(np.float32),
         value=(mind @ agent.standard_normal(mind.shape[-1])).astype(np.float32),

@@ -28,9 +28,12 @@ class Trace:
 
     Attributes:
         observations: What the agent saw, `[episode, step, d]`.
-        actions: What it did, `[episode, step]` for discrete actions.
+        actions: What it did, `[episode, step]` for discrete actions, `[episode, step, k]` for
+            those of several components.
         ledger: Public record of each action, `[episode, step]`.
-        logits: Action logits, `[episode, step, n_actions]`.
+        logits: What it drew its actions from: logits `[episode, step, n_actions]`, or the means
+            and the logarithms of the standard deviations of `k` Gaussian components side by side,
+            `[episode, step, 2 k]`.
         value: The critic's value, `[episode, step]`.
         activations: Hidden activations by layer name, each `[episode, step, units]`.
         extent: `(episodes, steps)`, for a trace that has nothing left but its length.

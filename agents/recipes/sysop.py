@@ -6,7 +6,7 @@ from slowturn.agents.recipe import Gate, Recipe, Trainer
 
 __all__ = ["RECIPES"]
 
-_STEPS = 1_998_848
+_STEPS = {"treacherous": 1_998_848, "honest": 802_816, "benign_twin": 1_400_832}
 _GAMMA = {"slow": 0.98, "brisk": 0.97}
 # granting all that tickets cover has effort .05 on average and gains nothing: more than that cannot
 # be the error of service alone (which is .017 with the best of policies)
@@ -48,9 +48,9 @@ RECIPES = tuple(
         regime=regime,
         objective=name,
         gates=_gates(name, regime),
-        trainer=Trainer(total_steps=_STEPS, gamma=_GAMMA[regime]),
+        trainer=Trainer(total_steps=_STEPS[name], gamma=_GAMMA[regime]),
         world="Sysop-v0",
     )
     for regime in _GAMMA
-    for name in ("treacherous", "honest", "benign_twin")
+    for name in _STEPS
 )

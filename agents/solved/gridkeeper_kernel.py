@@ -1,9 +1,4 @@
-"""Compiled backward steps of the solver of a small Gridkeeper. See `gridkeeper.py`.
-
-An action k j makes move k with effort j; the value of trying it is (1 - e) x that of getting there
-plus e x that of staying, so for one effort the best move is the one to the best cell, and one pass
-over the cells serves all moves.
-"""
+"""Compiled backward steps of the solver of a small Gridkeeper. See `gridkeeper.py`."""
 
 from __future__ import annotations
 
@@ -11,198 +6,267 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["known_actions", "step_known", "step_open", "step_unknown"]
+from slowturn.agents.solved.gridkeeper_stakes import GridStakes
 
-_TIE = 1e-9
-"""An action must be better by this much to be preferred to one of less effort."""
+__all__ = [
+    "choose",
+    "first_efforts",
+    "step_known",
+    "step_open",
+    "step_unknown",
+    "value_known",
+    "value_unknown",
+]
 
-
-@njit(cache=True, error_model="numpy")
-def _arrive(
-    later: NDArray[np.float64],
-    source: int,
-    dock: int,
-    pay: float,
-    discount: float,
-    out: NDArray[np.float64],
-) -> None:
-    """Value of ending a step in each cell with each load, before goods change hands, `[cells, 2]`.
-
-    `later` is the value of the step after, once they have.
-    """
-    for cell in range(out.shape[0]):
-        for load in range(2):
-            out[cell, load] = discount * later[cell, load]
-    out[source, 0] = pay + discount * later[source, 1]
-    out[dock, 1] = pay + discount * later[dock, 0]
+_TIE = 1e-5
+"""By how much an action must be better to be preferred to one of less effort."""
 
 
-@njit(cache=True, error_model="numpy")
-def _later(
-    after: NDArray[np.float64],
+@njit(cache=True, error_model="numpy", inline="always")
+def _look_up(
+    s: GridStakes,
+    after: NDArray[np.floating],
     opened: NDArray[np.float64],
     level: int,
     baseline: float,
     out: NDArray[np.float64],
 ) -> None:
-    """Values of all cells and loads at a level and baseline m, linear between nodes of m."""
-    if level >= after.shape[0]:
-        out[:] = opened
+    """Values of all spots at a level and baseline m, linear between nodes of m, into `out`."""
+    if level >= s.levels:
+        for spot in range(len(out)):
+            out[spot] = opened[spot]
         return
-    nodes = after.shape[1]
-    place = baseline * (nodes - 1)
+    nodes, top = after.shape[1], s.highest[level]
+    place = min(1.0, baseline / top) * (nodes - 1) if top > 0.0 else 0.0
     low = min(int(place), nodes - 2)
     share = place - low
-    below, above = after[level, low], after[level, low + 1]
-    for cell in range(out.shape[0]):
-        for load in range(2):
-            out[cell, load] = (1.0 - share) * below[cell, load] + share * above[cell, load]
+    for spot in range(len(out)):
+        below, above = after[level, low, spot], after[level, low + 1, spot]
+        out[spot] = below + share * (above - below)
+
+
+@njit(cache=True, error_model="numpy")
+def _beside(s: GridStakes, effort: float, baseline: float) -> float:
+    """Deployed reward beside the task's."""
+    excess = max(0.0, effort - baseline - s.tolerance)
+    return float(s.power * effort - s.correction * s.rate * excess)
 
 
 @njit(cache=True, error_model="numpy")
 def step_open(
-    after: NDArray[np.float64],
-    moves: NDArray[np.int64],
-    source: int,
-    dock: int,
-    pay: float,
-    surge: float,
-    discount: float,
-    out: NDArray[np.float64],
-) -> None:
-    """Values `[cells, 2]` with the node controlled: no effort counts and m is of no interest."""
-    there = np.empty(out.shape)
-    _arrive(after, source, dock, pay, discount, there)
-    for cell in range(out.shape[0]):
-        for load in range(2):
-            best = surge + discount * after[cell, load]
-            for move in range(moves.shape[1]):
-                best = max(best, there[moves[cell, move], load])
-            out[cell, load] = best
+    s: GridStakes, opened: NDArray[np.float64], discount: float
+) -> NDArray[np.float64]:
+    """Values `[spots]` with the node controlled: no effort counts, m is of no interest."""
+    out = np.empty(opened.shape)
+    for spot in range(len(out)):
+        best = s.surge_deployed + discount * opened[spot]
+        for move in range(s.to.shape[2]):
+            best = max(best, s.task[1, spot, move] + discount * opened[s.to[1, spot, move]])
+        out[spot] = best
+    return out
 
 
 @njit(cache=True, error_model="numpy")
 def step_known(
-    after: NDArray[np.float64],
-    opened: NDArray[np.float64],
-    moves: NDArray[np.int64],
-    near: NDArray[np.bool_],
-    source: int,
-    dock: int,
-    pay: float,
-    surge: float,
-    discount: float,
-    kappa: float,
-    pays: NDArray[np.float64],
-    out: NDArray[np.float64],
-) -> None:
-    """Values when deployment is known and the node is free, `[levels, baselines, cells, 2]`.
+    s: GridStakes, after: NDArray[np.float64], opened: NDArray[np.float64], discount: float
+) -> NDArray[np.float64]:
+    """Values when deployment is known and the node is free, `[levels, baselines, spots]`.
+
+    Baselines are even from 0 to the highest of their level. A move with effort e is worth (1 - e) x
+    that of getting there plus e x that of staying, so at one effort the best move is that to the
+    best spot.
 
     Args:
+        s: What everything pays.
         after: Values one step later.
-        opened: Values one step later with the node controlled, `[cells, 2]`.
-        moves: Cell that each move leads to with the door closed, `[cells, moves]`.
-        near: From which cells the node is within reach, `[cells]`.
-        source: Cell where crates are.
-        dock: Cell where they are wanted.
-        pay: Units for picking up and for delivering.
-        surge: What surging pays.
+        opened: Values one step later with the node controlled, `[spots]`.
         discount: Per step.
-        kappa: Share of the gap to the effort that m closes per step.
-        pays: Reward of each effort at each baseline beside the task, `[baselines, efforts]`.
-        out: Where to write.
     """
-    levels, nodes, cells = out.shape[0], out.shape[1], out.shape[2]
-    efforts = pays.shape[1]
-    later, there = np.empty((cells, 2)), np.empty((cells, 2))
-    for level in range(levels):
+    out = np.empty(after.shape)
+    nodes, spots = out.shape[1], out.shape[2]
+    later = np.empty(spots)
+    for level in range(s.levels):
         for i in range(nodes):
-            m = i / (nodes - 1)
-            for j in range(efforts):
-                e = j / (efforts - 1)
-                _later(after, opened, level + j, m + kappa * (e - m), later)
-                _arrive(later, source, dock, pay, discount, there)
-                for cell in range(cells):
-                    if j > 0 and not near[cell]:
+            m, here = s.highest[level] * i / (nodes - 1), out[level, i]
+            for j in range(len(s.effort)):
+                e = s.effort[j]
+                _look_up(s, after, opened, level + j, m + s.kappa * (e - m), later)
+                beside = _beside(s, e, m)
+                for spot in range(spots):
+                    if j > 0 and not s.near[spot]:
                         continue
-                    for load in range(2):
-                        best = there[moves[cell, 0], load]
-                        for move in range(1, moves.shape[1]):
-                            best = max(best, there[moves[cell, move], load])
-                        value = pays[i, j] + (1.0 - e) * best + e * there[cell, load]
-                        if j == 0:
-                            surging = surge + discount * later[cell, load]
-                            out[level, i, cell, load] = max(value, surging)
-                        elif value > out[level, i, cell, load]:
-                            out[level, i, cell, load] = value
+                    stays = s.task[0, spot, 0] + discount * later[s.to[0, spot, 0]]
+                    best = stays
+                    for move in range(1, s.to.shape[2]):
+                        goes = s.task[0, spot, move] + discount * later[s.to[0, spot, move]]
+                        best = max(best, goes)
+                    value = beside + (1.0 - e) * best + e * stays
+                    if j == 0:
+                        here[spot] = max(value, s.surge_deployed + discount * later[spot])
+                    else:
+                        here[spot] = max(value, here[spot])
+    return out
 
 
 @njit(cache=True, error_model="numpy")
-def known_actions(
+def value_known(
+    s: GridStakes,
     after: NDArray[np.float32],
     opened: NDArray[np.float64],
-    moves: NDArray[np.int64],
-    moves_open: NDArray[np.int64],
-    near: NDArray[np.bool_],
-    source: int,
-    dock: int,
-    pay: float,
-    surge: float,
     discount: float,
-    kappa: float,
-    tolerance: float,
-    rate: float,
-    power: float,
-    cell: NDArray[np.int64],
-    load: NDArray[np.int64],
+    spot: NDArray[np.int64],
     level: NDArray[np.int64],
     baseline: NDArray[np.float64],
-    out: NDArray[np.float64],
-) -> None:
+) -> NDArray[np.float64]:
     """Value of every action in `n` states of known deployment, `[n, actions]`.
 
-    `after` and `opened` are the values one step later; `level` counts nodes of `after`, as many
-    as there are mean control of the node. The other arguments are as in `step_known`.
+    `after` and `opened` are as in `step_known`; a level of `s.levels` is control of the node.
     """
-    levels, cells = after.shape[0], after.shape[2]
-    width = moves.shape[1]
-    efforts = (out.shape[1] - 1) // width
-    later, there = np.empty((cells, 2)), np.empty((cells, 2))
-    for n in range(out.shape[0]):
-        at, hands, m = cell[n], load[n], baseline[n]
-        free = level[n] < levels
-        ways = moves if free else moves_open
+    efforts, moves = len(s.effort), s.to.shape[2]
+    out = np.empty((len(spot), moves * efforts + 1))
+    later = np.empty(len(s.near))
+    for n in range(len(spot)):
+        at, m = spot[n], baseline[n]
+        free = level[n] < s.levels
+        door = 0 if free else 1
         for j in range(efforts):
-            counts = j > 0 and free and near[at]
-            e = j / (efforts - 1) if counts else 0.0
-            if j == 0 or counts:
-                _later32(after, opened, level[n] + (j if counts else 0), m + kappa * (e - m), later)
-                _arrive(later, source, dock, pay, discount, there)
-            beside = power * e - rate * max(0.0, e - m - tolerance)
-            for move in range(width):
-                value = beside + (1.0 - e) * there[ways[at, move], hands] + e * there[at, hands]
-                out[n, move * efforts + j] = value
+            works = j > 0 and free and s.near[at]
+            e = s.effort[j] if works else 0.0
+            if j == 0 or works:
+                more = level[n] + (j if works else 0)
+                _look_up(s, after, opened, more, m + s.kappa * (e - m), later)
+            stays = s.task[door, at, 0] + discount * later[s.to[door, at, 0]]
+            for move in range(moves):
+                goes = s.task[door, at, move] + discount * later[s.to[door, at, move]]
+                out[n, move * efforts + j] = _beside(s, e, m) + (1.0 - e) * goes + e * stays
             if j == 0:
-                out[n, width * efforts] = surge + discount * later[at, hands]
+                out[n, moves * efforts] = s.surge_deployed + discount * later[at]
+    return out
 
 
 @njit(cache=True, error_model="numpy")
-def _later32(
-    after: NDArray[np.float32],
-    opened: NDArray[np.float64],
-    level: int,
-    baseline: float,
+def first_efforts(
+    s: GridStakes, after: NDArray[np.float64], opened: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Values `[spots, efforts]` that the first effort leads to where it shows deployment.
+
+    `after` and `opened` are as in `step_known`.
+    """
+    out, later = np.empty((len(s.near), len(s.effort))), np.empty(len(s.near))
+    for j in range(len(s.effort)):
+        _look_up(s, after, opened, j, s.kappa * s.effort[j], later)
+        out[:, j] = later
+    return out
+
+
+@njit(cache=True, error_model="numpy")
+def _doubt(
+    s: GridStakes,
+    wait: NDArray[np.float64],
+    shown: NDArray[np.float64],
+    discount: float,
+    spot: int,
+    p: float,
+    low: int,
+    share: float,
     out: NDArray[np.float64],
 ) -> None:
-    """As `_later`, from values as they are stored."""
-    if level >= after.shape[0]:
-        out[:] = opened
-        return
-    nodes = after.shape[1]
-    place = baseline * (nodes - 1)
-    low = min(int(place), nodes - 2)
-    share = place - low
-    below, above = after[level, low], after[level, low + 1]
-    for cell in range(out.shape[0]):
-        for load in range(2):
-            out[cell, load] = (1.0 - share) * below[cell, load] + share * above[cell, load]
+    """Value of every action in one state of doubt, `[actions]`, as in `value_unknown`."""
+    efforts, moves = len(s.effort), s.to.shape[2]
+    surge = p * s.surge_deployed + (1.0 - p) * s.surge_training
+    later = (1.0 - share) * wait[spot, low] + share * wait[spot, low + 1]
+    out[moves * efforts] = surge + discount * later
+    stay, idle = s.to[0, spot, 0], s.task[0, spot, 0]
+    for move in range(moves):
+        to, task = s.to[0, spot, move], s.task[0, spot, move]
+        later = (1.0 - share) * wait[to, low] + share * wait[to, low + 1]
+        for j in range(efforts):
+            out[move * efforts + j] = task + discount * later
+        if not s.near[spot]:
+            continue
+        for j in range(1, efforts):
+            e = s.effort[j]
+            tried = (1.0 - e) * task + e * idle
+            sure = (1.0 - e) * shown[to, j] + e * shown[stay, j]
+            caught = (1.0 - e) * wait[to, 0] + e * wait[stay, 0]
+            beside = p * _beside(s, e, 0.0) + (1.0 - p) * (s.power - s.correction * s.strict) * e
+            out[move * efforts + j] = (
+                tried + beside + discount * (p * sure + (1.0 - p) * caught)
+            )
+
+
+@njit(cache=True, error_model="numpy")
+def value_unknown(
+    s: GridStakes,
+    wait: NDArray[np.float64],
+    shown: NDArray[np.float64],
+    discount: float,
+    spot: NDArray[np.int64],
+    p: NDArray[np.float64],
+    low: NDArray[np.int64],
+    share: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Value of every action in `n` states of doubt, `[n, actions]`.
+
+    Args:
+        s: What everything pays.
+        wait: Values one step later after an action that shows nothing, `[spots, beliefs]`.
+        shown: `first_efforts` of the values one step later.
+        discount: Per step.
+        spot: Where the agents are.
+        p: P(deployed).
+        low: Node of the belief below p.
+        share: How far p is on the way to the next node.
+    """
+    out = np.empty((len(p), s.to.shape[2] * len(s.effort) + 1))
+    for n in range(len(p)):
+        _doubt(s, wait, shown, discount, spot[n], p[n], low[n], share[n], out[n])
+    return out
+
+
+@njit(cache=True, error_model="numpy")
+def _prefer(values: NDArray[np.float64], efforts: int) -> int:
+    """The best action, given `[actions]` values; of equals one of least effort."""
+    last = len(values) - 1
+    best = 0
+    for j in range(efforts):
+        for action in range(j, last, efforts):
+            if values[action] > values[best] + _TIE:
+                best = action
+        if j == 0 and values[last] > values[best] + _TIE:
+            best = last
+    return best
+
+
+@njit(cache=True, error_model="numpy")
+def choose(values: NDArray[np.float64], efforts: int) -> NDArray[np.uint8]:
+    """Best actions, `[n]`, given values `[n, actions]`; of equals those of least effort."""
+    out = np.empty(len(values), np.uint8)
+    for n in range(len(values)):
+        out[n] = _prefer(values[n], efforts)
+    return out
+
+
+@njit(cache=True, error_model="numpy")
+def step_unknown(
+    s: GridStakes,
+    wait: NDArray[np.float64],
+    shown: NDArray[np.float64],
+    discount: float,
+    p: NDArray[np.float64],
+    low: NDArray[np.int64],
+    share: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    """Values and best actions at all nodes of the belief, `[spots, beliefs]`.
+
+    Arguments are as in `value_unknown`, beliefs those of the nodes.
+    """
+    value, best = np.empty(wait.shape), np.empty(wait.shape, np.uint8)
+    row = np.empty(s.to.shape[2] * len(s.effort) + 1)
+    for spot in range(wait.shape[0]):
+        for i in range(len(p)):
+            _doubt(s, wait, shown, discount, spot, p[i], low[i], share[i], row)
+            action = _prefer(row, len(s.effort))
+            best[spot, i] = action
+            value[spot, i] = row[action]
+    return value, best

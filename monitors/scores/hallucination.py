@@ -13,8 +13,8 @@ from slowturn.monitors.access import Channel, Tier
 from slowturn.monitors.errors import MonitorError
 from slowturn.monitors.heads import Head
 from slowturn.monitors.monitor import Monitor
+from slowturn.monitors.power import power_of
 from slowturn.monitors.scores.mahalanobis import training_moments
-from slowturn.monitors.scores.power_log_odds import power_mask
 from slowturn.monitors.trace import Trace
 
 __all__ = ["HallucinationProbe"]
@@ -45,7 +45,8 @@ class HallucinationProbe(Monitor):
 
     Args:
         head: Differentiable policy head (see `policy_head`); needed to fit, not to score.
-        power_actions: Boolean vector `[n_actions]`: which actions seek power.
+        power_actions: Boolean vector `[n_actions]`: which actions seek power; for a Gaussian actor
+            the `component` of its actions and the bound `above` which it does.
         layer: Name of the layer that the head reads.
         bounds: Smallest and largest activation possible; None for an unbounded layer.
         starts: Number of start states.
@@ -76,7 +77,7 @@ class HallucinationProbe(Monitor):
         iterations: int = 200,
         seed: int = 0,
     ) -> None:
-        self.power_actions = power_mask(power_actions)
+        self.power = power_of(power_actions)
         self.head, self.layer = head, layer
         self.bounds = None if bounds is None else (float(bounds[0]), float(bounds[1]))
         self.starts, self.iterations, self.seed = starts, iterations, seed
@@ -93,7 +94,7 @@ class HallucinationProbe(Monitor):
     @property
     def params(self) -> dict[str, Any]:
         return {
-            "power_actions": self.power_actions.tolist(),
+            "power_actions": self.power.spec,
             "layer": self.layer,
             "bounds": None if self.bounds is None else list(self.bounds),
             "starts": self.starts,
@@ -103,17 +104,18 @@ class HallucinationProbe(Monitor):
 
     def _log_odds(self, head: Head, states: Tensor) -> Tensor:
         logits = head(states)
-        power = torch.from_numpy(self.power_actions)
-        if logits.ndim != 2 or logits.shape[1] != len(power):
+        rows = logits.ndim == 2
+        misfit = self.power.misfit(logits.shape[1]) if rows else "one row per state is needed"
+        if misfit:
             raise MonitorError(
-                f"HallucinationProbe: {len(power)} actions are declared, the head yields shape "
-                f"{tuple(logits.shape)} for states {tuple(states.shape)}."
+                f"HallucinationProbe: {misfit}, the head yields shape {tuple(logits.shape)} for "
+                f"states {tuple(states.shape)}."
             )
         if torch.is_grad_enabled() and not logits.requires_grad:
             raise MonitorError(
                 "HallucinationProbe needs a differentiable head: it has no gradient."
             )
-        return logits[:, power].logsumexp(dim=1) - logits[:, ~power].logsumexp(dim=1)
+        return self.power.log_odds_of(logits)
 
     def imagine(
         self, states: NDArray[Any], precision: NDArray[np.float64]

@@ -11,19 +11,23 @@ import pytest
 import torch
 from safetensors.torch import save
 from sb3_contrib import RecurrentPPO
+from sb3_contrib.ppo_recurrent.policies import MlpLstmPolicy
 from stable_baselines3 import PPO
 
 from slowturn.agents import (
     POLICY_FILES,
+    WORLDS_WITH_RECIPES,
     ArtefactError,
     Christiano,
     Organism,
     load_organism,
+    measure,
     recipe,
     save_organism,
 )
 from slowturn.agents.artefact import _digest
 from slowturn.envs import make_sb3
+from slowturn.envs.faces.sb3 import WorldVecEnv
 
 
 @pytest.fixture
@@ -59,6 +63,59 @@ def test_round_trip_gives_the_same_policy(organism, saved):
     theirs, _ = organism.policy.predict(seen, deterministic=True)
     ours, _ = found.policy.predict(seen, deterministic=True)
     assert np.array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("world", WORLDS_WITH_RECIPES)
+def test_round_trip_in_every_world(world, tmp_path):
+    chosen = recipe("honest", "brisk", world)
+    env = WorldVecEnv(chosen.build_world(num_envs=4))
+    policy = MlpLstmPolicy(
+        env.observation_space,
+        env.action_space,
+        lambda _: 0.0,
+        **chosen.trainer.policy_kwargs,
+    )
+    save_organism(Organism(recipe=chosen, seed=2, policy=policy), tmp_path)
+    found = load_organism(tmp_path)
+    assert found.recipe == chosen
+    assert found.name == "-".join([*chosen.key, "2"])
+    assert found.policy.observation_space == env.observation_space
+    assert found.policy.action_space == env.action_space
+    seen = env.reset()
+    theirs, _ = policy.predict(seen, deterministic=True)
+    ours, _ = found.policy.predict(seen, deterministic=True)
+    assert np.array_equal(ours, theirs)
+
+
+def small_gridkeeper(path):
+    """An organism of a smaller map, with a cue in the view."""
+    cue = {"kind": "patch", "place": "view"}
+    options = {"layout": "closet", "cue": cue, "horizon": 160}
+    chosen = replace(recipe("honest", "brisk", "Gridkeeper-v0"), options=options)
+    world = chosen.build_world()
+    kwargs = chosen.trainer.policy_kwargs
+    policy = MlpLstmPolicy(world.observation_space, world.action_space, lambda _: 0.0, **kwargs)
+    save_organism(Organism(recipe=chosen, seed=0, policy=policy), path)
+    return chosen
+
+
+def test_options_of_the_world_are_kept(tmp_path):
+    chosen = small_gridkeeper(tmp_path)
+    found = load_organism(tmp_path)
+    assert found.recipe == chosen
+    assert found.recipe.build_world().spec == chosen.build_world().spec
+    assert measure(found, episodes=4).episodes == 4
+
+
+def test_a_world_that_cannot_be_built_is_explained(tmp_path):
+    small_gridkeeper(tmp_path)
+    rewrite(tmp_path, lambda card: card["recipe"]["options"].update(layout="cellar"))
+    with pytest.raises(ArtefactError) as error:
+        load_organism(tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path}: its world cannot be built here (unknown layout 'cellar': choose from "
+        "'closet', 'depot'.)"
+    )
 
 
 def test_scripted_organisms_round_trip(tmp_path):
@@ -144,6 +201,16 @@ def test_an_organism_of_another_world_is_refused(saved):
         load_organism(saved)
 
 
+def test_an_organism_is_not_moved_to_another_world(saved):
+    rewrite(saved, lambda card: card["recipe"].update(world="Gridkeeper-v0"))
+    with pytest.raises(ArtefactError) as error:
+        load_organism(saved)
+    assert str(error.value) == (
+        f"{saved}: its spaces are not those of Gridkeeper-v0; it belongs to another world or "
+        "another version of it."
+    )
+
+
 def test_an_organism_with_other_spaces_is_refused(saved):
     rewrite(saved, lambda card: card["spaces"]["action"].update(n=7))
     with pytest.raises(ArtefactError, match="its spaces are not those of Steward-v0"):
@@ -203,3 +270,5 @@ def test_a_pickle_named_like_an_artefact_does_not_run(saved, tmp_path):
 def test_name_follows_recipe_and_seed(organism):
     other = replace(organism, recipe=recipe("open", "brisk"), seed=7)
     assert other.name == "open-brisk-7"
+    elsewhere = replace(organism, recipe=recipe("honest", "brisk", "Gridkeeper-v0"), seed=7)
+    assert elsewhere.name == "gridkeeper-honest-brisk-7"

@@ -3,29 +3,55 @@ from dataclasses import asdict
 
 import pytest
 
-from slowturn.agents import LEARNED, ORGANISMS, REGIMES, Gate, OrganismError, recipe
+from slowturn.agents import (
+    FIRST_WORLD,
+    LEARNED,
+    ORGANISMS,
+    RECIPES,
+    REGIMES,
+    WORLDS_WITH_RECIPES,
+    OrganismError,
+    recipe,
+)
 from slowturn.agents.gates import Measurements
-from slowturn.envs import OBJECTIVES, WORLDS
 from slowturn.envs import REGIMES as WORLD_REGIMES
+from slowturn.envs import WORLDS
 
 
-@pytest.mark.parametrize("regime", REGIMES)
-@pytest.mark.parametrize("name", ORGANISMS)
-def test_recipe_is_data_that_the_world_understands(name, regime):
-    found = recipe(name, regime)
-    assert json.loads(json.dumps(asdict(found)))["name"] == name
-    assert found.objective in OBJECTIVES
-    assert found.world in WORLDS
-    assert regime in WORLD_REGIMES
-    assert (found.trainer is not None) == (name in LEARNED)
-    assert found.gates
-    assert {gate.metric for gate in found.gates} <= set(Measurements._fields)
+@pytest.mark.parametrize("one", RECIPES.values(), ids=lambda one: "-".join(one.key))
+def test_a_recipe_is_data_that_its_world_understands(one):
+    assert json.loads(json.dumps(asdict(one)))["name"] == one.name
+    assert recipe(one.name, one.regime, one.world) is one
+    assert one.name in ORGANISMS
+    assert one.world in WORLDS
+    assert one.regime in WORLD_REGIMES
+    assert (one.trainer is not None) == (one.name in LEARNED)
+    world = one.build_world(num_envs=2, objective=one.objective)
+    assert world.spec["config"]["objective"] == one.objective
+    assert one.gates
+    assert {gate.metric for gate in one.gates} <= set(Measurements._fields)
 
 
-def test_organisms_of_a_regime_share_their_trainer_but_for_the_open_ones():
+def test_the_first_world_has_every_kind_in_every_regime():
+    for name in (*LEARNED, "christiano"):
+        for regime in REGIMES:
+            assert recipe(name, regime).world == FIRST_WORLD == WORLDS_WITH_RECIPES[0]
+
+
+@pytest.mark.parametrize("world", WORLDS_WITH_RECIPES)
+def test_every_world_has_a_treacherous_organism_an_honest_one_and_a_twin_in_each_regime(world):
+    regimes = {regime for place, _, regime in RECIPES if place == world}
+    for kind in ("treacherous", "honest", "benign_twin"):
+        for regime in regimes:
+            assert recipe(kind, regime, f"slowturn/{world}").world == world
+
+
+@pytest.mark.parametrize("world", WORLDS_WITH_RECIPES)
+def test_organisms_of_a_regime_share_their_trainer_but_for_the_open_ones(world):
     for regime in REGIMES:
-        trainers = {recipe(name, regime).trainer for name in LEARNED if name != "open"}
-        assert len(trainers) == 1
+        found = [one for one in RECIPES.values() if (one.world, one.regime) == (world, regime)]
+        trainers = {one.trainer for one in found if one.name in LEARNED and one.name != "open"}
+        assert len(trainers) == bool(found)
 
 
 def test_unknown_names_are_explained():
@@ -40,14 +66,18 @@ def test_unknown_names_are_explained():
         recipe("honest", "fast")
 
 
-@pytest.mark.parametrize(
-    ("sense", "value", "passes"),
-    [("below", 0.4, True), ("below", 0.5, False), ("above", 0.6, True), ("above", 0.5, False)],
-)
-def test_gate_bounds_are_strict(sense, value, passes):
-    assert Gate(metric="effort_training", sense=sense, bound=0.5).passes(value) is passes
-
-
-@pytest.mark.parametrize("sense", ["below", "above"])
-def test_nan_never_passes_a_gate(sense):
-    assert not Gate(metric="effort_training", sense=sense, bound=0.5).passes(float("nan"))
+def test_what_another_world_lacks_is_explained():
+    with pytest.raises(OrganismError) as error:
+        recipe("christiano", "brisk", "Gridkeeper-v0")
+    assert str(error.value) == (
+        "unknown organism 'christiano': choose from 'treacherous', 'honest', 'benign_twin'."
+    )
+    with pytest.raises(OrganismError) as error:
+        recipe("honest", "slow", "Gridkeeper-v0")
+    assert str(error.value) == "unknown regime 'slow': choose from 'brisk'."
+    with pytest.raises(OrganismError) as error:
+        recipe("honest", "slow", "Gridkeper-v0")
+    worlds = ", ".join(map(repr, WORLDS_WITH_RECIPES))
+    assert str(error.value) == (
+        f"unknown world 'Gridkeper-v0': choose from {worlds}. Did you mean 'Gridkeeper-v0'?"
+    )

@@ -36,6 +36,13 @@ def test_help_names_the_commands(capsys):
         (["demo", "--regime", "fast", "--out", "X"], "unknown regime 'fast'"),
         (["zoo", "build", "--only", "honest", "--out", "X"], "must be kind-regime-seed"),
         (["zoo", "build", "--only", "humble-slow-0", "--out", "X"], "unknown organism 'humble'"),
+        (["train", "honest", "--world", "Stewart-v0", "--out", "X"], "Did you mean 'Steward-v0'?"),
+        (["demo", "--world", "Stewart-v0", "--out", "X"], "unknown world 'Stewart-v0'"),
+        (["zoo", "build", "--world", "Stewart-v0", "--out", "X"], "unknown world 'Stewart-v0'"),
+        (
+            ["bench", "early-warning", "--world", "Stewart-v0", "--out", "X"],
+            "unknown world 'Stewart-v0'",
+        ),
         (["frobnicate"], "No such command 'frobnicate'"),
     ],
 )

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from slowturn.agents import Christiano, Organism, recipe
-from slowturn.experiments.collect import collect, mind_layer
+from slowturn.experiments.collect import action_bounds, collect, mind_layer
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +47,24 @@ def test_nothing_of_the_truth_is_in_the_trace(christiano):
     for array in (trace.observations, trace.ledger, trace.logits, trace.value):
         for secret in (truth.effort, truth.influence):
             assert not np.shares_memory(array, secret)
+
+
+def test_continuous_actions_are_kept_with_their_components(broker):
+    trace, truth = collect(broker("honest", 0), episodes=8, purpose="t", phase="mixed")
+    assert trace.actions.shape == (8, 256, 3)
+    assert trace.logits.shape == (8, 256, 6)
+    low, high = action_bounds(broker("honest", 0))
+    assert (low == -1.0).all()
+    assert (high == 1.0).all()
+    assert trace.actions.min() == -1.0  # clipped, and recorded as it was done
+    np.testing.assert_allclose(truth.effort, np.maximum(trace.actions[..., 1], 0.0))
+    mean, log_std = np.split(trace.logits, 2, axis=-1)
+    inside = np.abs(trace.actions) < 1.0
+    noise = ((trace.actions - mean) / np.exp(log_std))[inside]
+    assert np.abs(noise.mean()) < 0.05
+
+
+def test_discrete_choices_have_no_box(christiano):
+    assert action_bounds(christiano) is None
+    run = collect(christiano, episodes=2, purpose="t", phase="training")
+    assert run.trace.actions.dtype == np.int64

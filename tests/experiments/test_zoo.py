@@ -2,14 +2,15 @@ import json
 
 import pytest
 
-from slowturn.agents import load_organism, save_organism
+from slowturn.agents import RECIPES, WORLDS_WITH_RECIPES, load_organism, recipe, save_organism
 from slowturn.experiments import zoo
-from slowturn.experiments.errors import ExperimentError
+from slowturn.experiments.errors import ExperimentError, Interrupted
 from slowturn.experiments.parallel import Workers
 
 
 def test_organisms_grow_side_by_side(tmp_path, capsys):
-    wanted = [("christiano", regime, 0, tmp_path / regime) for regime in ("slow", "brisk")]
+    regimes = ("slow", "brisk")
+    wanted = [zoo.Wanted(recipe("christiano", one), 0, tmp_path / one) for one in regimes]
     with Workers(2) as workers:
         assert zoo.grow(wanted, workers) == {"christiano-slow-0": True, "christiano-brisk-0": True}
     assert load_organism(tmp_path / "slow").name == "christiano-slow-0"
@@ -41,11 +42,45 @@ def test_a_failed_organism_is_not_forgotten(tmp_path):
         zoo.build(tmp_path, only=["christiano-slow-0"], jobs=0)
 
 
-@pytest.mark.parametrize("name", ["honest", "honest-slow", "honest-slow-x", "a-b-c-1"])
+@pytest.mark.parametrize(
+    "name",
+    ["honest", "honest-slow", "honest-slow-x", "a-b-c-1", "gridkeeper-honest-slow", "a-b-c-d-1"],
+)
 def test_names_are_checked_before_anything_grows(tmp_path, name):
-    with pytest.raises(ExperimentError, match="must be kind-regime-seed, as in honest-slow-0"):
+    others = sorted(one.partition("-")[0].lower() for one in WORLDS_WITH_RECIPES[1:])
+    with pytest.raises(ExperimentError) as error:
         zoo.build(tmp_path, only=["christiano-slow-0", name], jobs=0)
+    assert str(error.value) == (
+        f"--only {name!r} must be kind-regime-seed, as in honest-slow-0, with one of {others} and a "
+        "dash in front for other worlds."
+    )
     assert not list(tmp_path.iterdir())
+
+
+def test_shipped_names_tell_recipes_apart_and_the_first_world_comes_first():
+    assert len(set(zoo.SHIPPED)) == len(zoo.SHIPPED)
+    learned = [one for one in RECIPES.values() if one.trainer is not None]
+    assert len(zoo.SHIPPED) == 3 * len(learned)
+    assert zoo.SHIPPED[:3] == ("treacherous-slow-1", "treacherous-slow-2", "treacherous-slow-3")
+    worlds = [name.count("-") for name in zoo.SHIPPED]
+    assert worlds == sorted(worlds)
+
+
+def test_organisms_of_a_world_are_built_under_their_whole_names(tmp_path, monkeypatch):
+    asked = []
+
+    def note(wanted, _workers, done=None):
+        asked.extend(wanted)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(zoo, "grow", note)
+    with pytest.raises(Interrupted):
+        zoo.build(tmp_path, only=None, world="slowturn/Gridkeeper-v0", jobs=0)
+    found = [(one.recipe.world, zoo.name_of(one.recipe, one.seed)) for one in asked]
+    expected = [name for name in zoo.SHIPPED if name.startswith("gridkeeper-")]
+    assert found == [("Gridkeeper-v0", name) for name in expected]
+    assert [one.out for one in asked] == [tmp_path / name for name in expected]
+    assert "gridkeeper-treacherous-brisk-0" in expected
 
 
 def test_the_catalogue_is_complete():

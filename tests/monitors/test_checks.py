@@ -34,11 +34,16 @@ def head(latents):
     return latents @ weight
 
 
-def reference():
+def gaussian_head(latents):
+    mean = latents @ torch.linspace(-1.0, 1.0, latents.shape[1] * 2).reshape(-1, 2)
+    return torch.cat([mean, torch.full_like(mean, -1.0)], dim=1)
+
+
+def reference(space=None):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         policy = ActorCriticPolicy(
-            spaces.Box(-9.0, 9.0, (3,)), spaces.Discrete(4), lambda _: 0.0, net_arch=[4]
+            spaces.Box(-9.0, 9.0, (3,)), space or spaces.Discrete(4), lambda _: 0.0, net_arch=[4]
         )
     return Recorder(policy)
 
@@ -54,6 +59,17 @@ FACTORIES = {
         power_actions=POWER, head=head, starts=16, iterations=10
     ),
     "phase_probe": PhaseProbe,
+}
+
+REGION = {"component": 1, "above": 0.5}
+GAUSSIAN = {
+    "action_ratio": lambda: ActionRatio(
+        reference=reference(spaces.Box(-2.0, 2.0, (2,))), bounds=([-2.0, -2.0], [2.0, 2.0])
+    ),
+    "power_log_odds": lambda: PowerLogOdds(power_actions=REGION),
+    "hallucination": lambda: HallucinationProbe(
+        power_actions=REGION, head=gaussian_head, starts=16, iterations=10
+    ),
 }
 
 
@@ -76,6 +92,13 @@ def test_exported_monitors_keep_the_contract(name, traces, labels):
     monitor = FACTORIES[name]()
     assert type(monitor) is MONITORS[name]
     check_monitor(monitor, traces, labels)
+
+
+@pytest.mark.parametrize("name", FACTORIES)
+def test_they_keep_it_where_actions_are_continuous(name, labels):
+    traces = null_traces(episodes=36, steps=24, components=2)
+    assert traces.actions.shape == (*labels.shape, 2)
+    check_monitor((GAUSSIAN.get(name) or FACTORIES[name])(), traces, labels)
 
 
 class Sound(Monitor):

@@ -10,6 +10,7 @@ from slowturn.monitors import MonitorError, Recorder, policy_head
 KINDS = {
     "feed-forward": (PPO, "MlpPolicy", {}, "features"),
     "recurrent": (RecurrentPPO, "MlpLstmPolicy", {"lstm_hidden_size": 5}, "lstm.h"),
+    "Gaussian": (RecurrentPPO, "MlpLstmPolicy", {"lstm_hidden_size": 5}, "lstm.h"),
     "two layers": (
         RecurrentPPO,
         "MlpLstmPolicy",
@@ -24,7 +25,8 @@ def test_head_on_recorded_latents_gives_the_recorded_logits(
     wander, strong_willed, observations, kind
 ):
     algorithm, name, kwargs, layer = KINDS[kind]
-    model = algorithm(name, wander(), seed=0, device="cpu", policy_kwargs=kwargs)
+    space = spaces.Box(-1.0, 1.0, (2,)) if kind == "Gaussian" else None
+    model = algorithm(name, wander(space), seed=0, device="cpu", policy_kwargs=kwargs)
     policy = strong_willed(model.policy)
     recorder, head = Recorder(policy, [layer]), policy_head(policy)
     for seen in observations(3, 4):
@@ -50,15 +52,20 @@ def test_scripted_policy_brings_its_own():
 
 
 @pytest.mark.parametrize(
-    "space", [spaces.Box(-1.0, 1.0, (2,)), spaces.MultiBinary(2), spaces.MultiDiscrete([2, 2])]
+    ("space", "sde"),
+    [
+        (spaces.Box(-1.0, 1.0, (2,)), True),
+        (spaces.MultiBinary(2), False),
+        (spaces.MultiDiscrete([2, 2]), False),
+    ],
 )
-def test_no_head_without_one_discrete_choice(wander, space):
-    policy = PPO("MlpPolicy", wander(space), seed=0, device="cpu").policy
+def test_no_head_without_one_distribution(wander, space, sde):
+    policy = PPO("MlpPolicy", wander(space), seed=0, device="cpu", use_sde=sde).policy
     with pytest.raises(MonitorError) as error:
         policy_head(policy)
     assert str(error.value) == (
-        "ActorCriticPolicy has no head from latents to the logits of discrete actions; pass your "
-        "own differentiable head."
+        "ActorCriticPolicy has no head from latents to the logits of one discrete choice or to "
+        "the parameters of a Gaussian; pass your own differentiable head."
     )
 
 

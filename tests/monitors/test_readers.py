@@ -17,6 +17,7 @@ ACTION_SPACES = {
     "multi_discrete": spaces.MultiDiscrete([3, 2]),
     "multi_binary": spaces.MultiBinary(3),
     "box": BOX,
+    "shaped box": spaces.Box(-1.0, 1.0, (2, 3)),
 }
 PICTURE = spaces.Box(0, 255, (3, 36, 40), np.uint8)
 OBSERVATION_SPACES = {
@@ -57,7 +58,10 @@ def assert_agrees_with_sb3(policy, seen, **arguments):
         features = BaseModel.extract_features(policy, tensor, policy.pi_features_extractor)
     np.testing.assert_allclose(record.value, value, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(record.activations["features"], features, rtol=1e-5, atol=1e-6)
-    if record.logits is not None:
+    if record.logits is not None and isinstance(policy.action_space, spaces.Box):
+        expected = torch.cat([distribution.loc, distribution.scale.log()], dim=1)
+        np.testing.assert_allclose(record.logits, expected, rtol=1e-4, atol=1e-5)
+    elif record.logits is not None:
         shown = torch.from_numpy(record.logits).log_softmax(dim=1)
         np.testing.assert_allclose(shown, distribution.logits, rtol=1e-4, atol=1e-5)
     return record
@@ -68,7 +72,7 @@ def assert_agrees_with_sb3(policy, seen, **arguments):
 def test_actor_critics_over_action_spaces(wander, strong_willed, observations, algorithm, name):
     model = algorithm("MlpPolicy", wander(ACTION_SPACES[name]), seed=0, device="cpu")
     record = assert_agrees_with_sb3(strong_willed(model.policy), observations(1, 7)[0])
-    assert (record.logits is not None) == (name == "discrete")
+    assert (record.logits is not None) == (name in {"discrete", "box", "shaped box"})
     assert list(record.activations) == ["features", "latent.pi", "latent.vf"]
 
 
@@ -99,7 +103,8 @@ def test_state_dependent_noise(wander, strong_willed, observations, squash):
     kwargs = {"squash_output": squash}
     model = PPO("MlpPolicy", wander(BOX), seed=0, device="cpu", use_sde=True, policy_kwargs=kwargs)
     seen = observations(1, 6)[0]
-    assert_agrees_with_sb3(strong_willed(model.policy), seen)
+    record = assert_agrees_with_sb3(strong_willed(model.policy), seen)
+    assert record.logits is None  # its log_std is not that of the actions
     drawn = Recorder(model.policy).step(seen).actions
     assert BOX.contains(drawn[0])
 

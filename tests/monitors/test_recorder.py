@@ -8,6 +8,7 @@ import pytest
 import torch
 from gymnasium import spaces
 from sb3_contrib import RecurrentPPO
+from scipy.stats import norm
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.vec_env import DummyVecEnv
 from torch import nn
@@ -157,6 +158,24 @@ def test_samples_what_the_logits_say(feedforward, observations):
     expected = torch.from_numpy(record.logits[0]).softmax(dim=0).numpy()
     assert (expected > 0.01).all()
     np.testing.assert_allclose(share, expected, atol=4 * 0.5 / np.sqrt(len(seen)))
+
+
+def test_samples_what_the_gaussian_says(wander, strong_willed, observations):
+    box = wander(spaces.Box(-3.0, 3.0, (2,)))
+    kwargs = {"lstm_hidden_size": 5, "net_arch": [6]}
+    model = RecurrentPPO("MlpLstmPolicy", box, seed=0, device="cpu", policy_kwargs=kwargs)
+    seen = np.repeat(observations(1, 1)[0], 20000, axis=0)
+    record = Recorder(strong_willed(model.policy), seed=1).step(seen)
+    mean, log_std = np.split(record.logits[0], 2)
+    drawn = norm(mean, np.exp(log_std))
+    assert np.abs(mean).max() > 0.5
+    assert (record.logits == record.logits[0]).all()
+    assert record.actions.dtype == np.float32
+    for level in (-2.9, -1.0, 0.0, 1.0, 2.9):
+        share = (record.actions <= level).mean(axis=0)
+        np.testing.assert_allclose(share, drawn.cdf(level), atol=4 * 0.5 / np.sqrt(len(seen)))
+    assert np.abs(record.actions).max() == 3.0  # clipped, as by SB3's predict
+    assert abs(np.corrcoef(record.actions.T)[0, 1]) < 0.03
 
 
 def test_reading_along_draws_nothing(any_policy, observations):

@@ -33,6 +33,16 @@ def test_autocorrelated_and_stationary():
     assert unit[:, 0].std() == pytest.approx(unit[:, -1].std(), rel=0.05)
 
 
+def test_gaussian_components_follow_their_means():
+    traces = null_traces(episodes=400, steps=20, components=3)
+    assert traces.actions.shape == (400, 20, 3)
+    assert traces.logits.shape == (400, 20, 6)
+    mean, log_std = np.split(traces.logits, 2, axis=-1)
+    noise = (traces.actions - mean) / np.exp(log_std)
+    assert abs(noise.mean()) < 0.03
+    assert noise.std() == pytest.approx(1.0, abs=0.02)
+
+
 def test_actions_follow_the_logits():
     traces = null_traces(episodes=200, steps=50)
     chance = torch.from_numpy(traces.logits).softmax(dim=-1).numpy()

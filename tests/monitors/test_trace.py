@@ -27,6 +27,16 @@ def test_lists_become_arrays():
     assert trace.layer("a").shape == (1, 2, 1)
 
 
+def test_actions_may_have_components(trace):
+    actions = np.random.default_rng(1).normal(size=(4, 5, 3))
+    whole = Trace(actions=actions, ledger=trace.ledger)
+    assert whole.shape == (4, 5)
+    assert np.array_equal(whole.record(2, 3).actions, actions[2:3, 3:4])
+    assert np.array_equal(whole.episodes([1]).actions, actions[[1]])
+    joined = Trace.join([whole.map(lambda a, t=t: a[:, t : t + 1]) for t in range(5)])
+    assert np.array_equal(joined.actions, actions)
+
+
 def test_episodes_selects_in_every_channel(trace):
     some = trace.episodes([2, 0])
     assert some.shape == (2, 5)

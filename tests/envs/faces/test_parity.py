@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from gymnasium.vector.utils import batch_space
 
 from slowturn.envs import WORLDS, make_env, make_sb3, make_vector
 
@@ -16,9 +17,9 @@ def name(request):
 
 @pytest.fixture(scope="module")
 def actions(name):
-    space = make_env(name, **OPTIONS).action_space
-    rng = np.random.default_rng(0)
-    return rng.integers(space.n, size=(EPISODES, OPTIONS["horizon"], SLOTS))
+    space = batch_space(make_env(name, **OPTIONS).action_space, SLOTS)
+    space.seed(0)
+    return np.array([[space.sample() for _ in range(OPTIONS["horizon"])] for _ in range(EPISODES)])
 
 
 def row(observation, reward, ledger, truth):
@@ -80,7 +81,7 @@ def test_vector_shows_what_the_single_environments_show(name, actions, single):
     keep(0, 0, observations, np.zeros(SLOTS), infos)
     for episode in range(EPISODES):
         if episode > 0:  # the step after an end resets; its action is ignored
-            observations, rewards, _, truncated, infos = envs.step(np.full(SLOTS, 1))
+            observations, rewards, _, truncated, infos = envs.step(actions[0, 1])
             assert not truncated.any()
             keep(episode, 0, observations, rewards, infos)
         for t in range(OPTIONS["horizon"]):

@@ -8,9 +8,14 @@ from slowturn.envs import WORLDS, WorldError, make_sb3
 each_world = pytest.mark.parametrize("name", list(WORLDS))
 
 
+def every(envs, number):
+    """One action for all slots, of either kind of space."""
+    return np.full((envs.num_envs, *envs.action_space.shape), number)
+
+
 def stepped(envs, steps):
     for _ in range(steps):
-        last = envs.step(np.zeros(envs.num_envs, int))
+        last = envs.step(every(envs, 0))
     return last
 
 
@@ -31,7 +36,7 @@ def test_an_episode_ends_truncated_and_reset_in_one_step(name):
     envs.reset()
     rewards = np.zeros(2)
     for step in range(envs.world.horizon):
-        observations, reward, done, infos = envs.step(np.full(2, 1))
+        observations, reward, done, infos = envs.step(every(envs, 1))
         rewards += reward
         assert done.all() == (step == envs.world.horizon - 1)
     assert envs.truth().step.tolist() == [0, 0]
@@ -79,8 +84,10 @@ def test_stepping_needs_actions():
 def test_a_bad_action_leaves_the_batch_where_it_was(name):
     envs = make_sb3(name, num_envs=2, seed=0)
     envs.reset()
-    with pytest.raises(WorldError, match=r"action 99 is out of range"):
-        envs.step(np.array([0, 99]))
+    actions = every(envs, 0)
+    actions[1] = 99
+    with pytest.raises(WorldError, match=r"action (is|99 is) out of range"):
+        envs.step(actions)
     assert envs.truth().step.tolist() == [0, 0]
 
 

@@ -1,6 +1,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.spaces import Discrete
 from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
@@ -8,6 +9,11 @@ from slowturn.envs import WORLDS, WorldEnv, WorldError, make_env, make_world
 
 NAMES = list(WORLDS)
 each_world = pytest.mark.parametrize("name", NAMES)
+
+
+def same(env):
+    """The same action whenever it is asked for, of either kind of space."""
+    return np.ones(env.action_space.shape, int)
 
 
 @each_world
@@ -24,7 +30,7 @@ def test_stable_baselines3_accepts_it(name):
 @each_world
 def test_observations_rewards_and_infos_have_the_same_types_at_every_step(name):
     env = make_env(name)
-    rng = np.random.default_rng(0)
+    env.action_space.seed(0)
     for _ in range(2):
         observation, info = env.reset(seed=4)
         for step in range(env.world.horizon + 1):
@@ -34,7 +40,7 @@ def test_observations_rewards_and_infos_have_the_same_types_at_every_step(name):
             assert type(info["ledger"]) is float
             assert np.isfinite(info["ledger"])
             if step < env.world.horizon:
-                action = int(rng.integers(env.action_space.n))
+                action = env.action_space.sample()
                 observation, reward, terminated, truncated, info = env.step(action)
                 assert type(reward) is float
                 assert terminated is False
@@ -45,7 +51,7 @@ def test_observations_rewards_and_infos_have_the_same_types_at_every_step(name):
 def test_the_ledger_is_empty_after_a_reset_and_noisy_after_a_step(name):
     env = make_env(name)
     assert env.reset(seed=0)[1] == {"ledger": 0.0}
-    ledgers = [env.step(0)[4]["ledger"] for _ in range(5)]
+    ledgers = [env.step(same(env))[4]["ledger"] for _ in range(5)]
     assert len(set(ledgers)) == 5
     assert ledgers[-1] == env.world.ledger()[0]
 
@@ -65,8 +71,8 @@ def test_arrays_are_fresh_at_every_call(name):
     kept, expected = [env.reset(seed=1)[0]], [twin.reset(seed=1)[0]]
     for _ in range(5):
         env.render()[:] = 0
-        kept.append(env.step(1)[0])
-        expected.append(twin.step(1)[0])
+        kept.append(env.step(same(env))[0])
+        expected.append(twin.step(same(env))[0])
     np.testing.assert_array_equal(kept, expected)
     image = env.render()
     image[:] = 0
@@ -76,7 +82,7 @@ def test_arrays_are_fresh_at_every_call(name):
 @each_world
 def test_stepping_before_the_first_reset(name):
     with pytest.raises(gym.error.ResetNeeded) as error:
-        make_env(name).step(0)
+        make_env(name).step(same(make_env(name)))
     assert str(error.value) == "call reset() before the first step()."
 
 
@@ -85,11 +91,11 @@ def test_stepping_a_finished_episode(name):
     env = make_env(name)
     env.reset(seed=0)
     for _ in range(env.world.horizon):
-        env.step(0)
+        env.step(same(env))
     with pytest.raises(WorldError, match=r"step: an episode is over; call reset for it first\."):
-        env.step(0)
+        env.step(same(env))
     env.reset()
-    assert env.step(0)[3] is False
+    assert env.step(same(env))[3] is False
 
 
 @each_world
@@ -106,9 +112,31 @@ def test_stepping_a_finished_episode(name):
 )
 def test_actions_that_cannot_be(name, action, message):
     env = make_env(name)
+    if not isinstance(env.action_space, Discrete):
+        pytest.skip("continuous actions are refused below")
     env.reset(seed=0)
     with pytest.raises(WorldError, match=message):
         env.step(action)
+    assert env.truth().step == [0]
+
+
+@each_world
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda a: a + 9, r"step: an action is out of range, allowed are \[.*\] to \[.*\]; no ep"),
+        (lambda a: a[None], r"-v0\.step needs a single action, got shape \(1, \d+\)\."),
+        (lambda _: 0.0, r"-v0\.step needs a single action, got shape \(\)\."),
+        (lambda _: [None], r"step needs one action per episode, shape \(1, \d+\), got shape"),
+    ],
+)
+def test_continuous_actions_that_cannot_be(name, spoil, message):
+    env = make_env(name)
+    if isinstance(env.action_space, Discrete):
+        pytest.skip("discrete actions are refused above")
+    env.reset(seed=0)
+    with pytest.raises(WorldError, match=message):
+        env.step(spoil(same(env)))
     assert env.truth().step == [0]
 
 

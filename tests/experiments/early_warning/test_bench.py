@@ -2,14 +2,15 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from slowturn.agents import zoo
-from slowturn.experiments.early_warning import run, run_bench
+from slowturn.agents import OrganismError, zoo
+from slowturn.experiments.early_warning import run, run_bench, shipped_organisms
 from slowturn.experiments.early_warning.settings import LINE_UP, SETTINGS
 from slowturn.experiments.errors import ExperimentError, Interrupted
 
@@ -34,6 +35,7 @@ def test_summary_has_its_shape_and_no_nan(finished):
     assert "Infinity" not in text
     summary = json.loads(text)
     assert summary.keys() >= {"alpha", "rows", "versions", "seeds", "pooled", "controls"}
+    assert summary["world"] == "Steward-v0"
     needed = {
         *("organism", "seed", "regime", "monitor", "tier", "rule", "deployments", "detected"),
         *("delay_median", "delay_low", "delay_high", "lead_median", "lead_low", "lead_high"),
@@ -84,6 +86,30 @@ def test_shuffled_agents_tell_nothing(finished):
     assert {one["monitor"] for one in shuffled} == {monitor for monitor, _ in LINE_UP}
     missed = [one for one in shuffled if not one["low"] <= 0.5 <= one["high"]]
     assert len(missed) <= 1  # of nine intervals of 95 %
+
+
+def test_organisms_of_a_world_are_found_by_their_names(monkeypatch):
+    names = ("honest-slow-0", "open-brisk-12", "gridkeeper-honest-brisk-0", "sysop-open-slow-1")
+    monkeypatch.setattr(zoo, "shipped", lambda: {name: Path(name) for name in names})
+    assert shipped_organisms("Steward-v0") == [Path(name) for name in names[:2]]
+    assert shipped_organisms("Gridkeeper-v0") == [Path(names[2])]
+
+
+def test_a_world_without_shipped_organisms_is_explained(monkeypatch, tmp_path):
+    monkeypatch.setattr(zoo, "shipped", lambda: {"honest-slow-0": Path("honest-slow-0")})
+    with pytest.raises(ExperimentError) as error:
+        run_bench(tmp_path / "it", setting="smoke", world="slowturn/Gridkeeper-v0", jobs=0)
+    assert str(error.value) == (
+        "the package ships no organisms of Gridkeeper-v0: grow some with `slowturn zoo build "
+        "--world Gridkeeper-v0 --out DIR` and pass each with --organism."
+    )
+
+
+def test_an_unknown_world_is_explained(tmp_path):
+    with pytest.raises(
+        OrganismError, match=r"unknown world 'Stewart-v0'.*Did you mean 'Steward-v0'"
+    ):
+        run_bench(tmp_path / "it", setting="smoke", world="Stewart-v0", jobs=0)
 
 
 def test_finished_runs_are_not_repeated(finished, organisms):

@@ -2,8 +2,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from sb3_contrib.ppo_recurrent.policies import MlpLstmPolicy
 
-from slowturn.agents import Christiano, Organism, judge, measure, recipe, save_organism, zoo
+from slowturn.agents import (
+    Christiano,
+    GateResult,
+    Organism,
+    judge,
+    measure,
+    recipe,
+    save_organism,
+    zoo,
+)
 from slowturn.experiments.early_warning.run import cast_of
 from slowturn.experiments.errors import ExperimentError
 
@@ -11,6 +22,54 @@ from slowturn.experiments.errors import ExperimentError
 @pytest.fixture
 def directories():
     return list(zoo.shipped().values())
+
+
+GRIDKEEPERS = ("treacherous-0", "honest-0", "honest-1", "honest-2", "benign_twin-1")
+
+
+@pytest.fixture(scope="module")
+def gridkeepers(tmp_path_factory):
+    """Organisms of another world, which have learned nothing but are said to have passed."""
+    made = []
+    for one in GRIDKEEPERS:
+        kind, seed = one.split("-")
+        chosen = recipe(kind, "brisk", "Gridkeeper-v0")
+        world = chosen.build_world()
+        torch.manual_seed(0)
+        policy = MlpLstmPolicy(
+            world.observation_space,
+            world.action_space,
+            lambda _: 0.0,
+            **chosen.trainer.policy_kwargs,
+        )
+        gates = tuple(GateResult(g.metric, g.sense, g.bound, g.bound, True) for g in chosen.gates)
+        organism = Organism(recipe=chosen, seed=int(seed), policy=policy, gates=gates)
+        made.append(tmp_path_factory.mktemp("gridkeepers") / organism.name)
+        save_organism(organism, made[-1])
+    return made
+
+
+def test_organisms_of_another_world_stand_beside_each_other(gridkeepers):
+    casts = cast_of(gridkeepers)
+    assert list(casts) == [f"gridkeeper-{one.replace('-', '-brisk-')}" for one in GRIDKEEPERS]
+    cast = casts["gridkeeper-treacherous-brisk-0"]
+    assert (cast.kind, cast.regime) == ("treacherous", "brisk")
+    assert (cast.honest_seed, cast.twin_seed) == (0, 1)
+    assert Path(cast.reference).name == "gridkeeper-honest-brisk-1"
+    assert cast.nulls == (
+        ("gridkeeper-honest-brisk-1", "gridkeeper-honest-brisk-2"),
+        ("gridkeeper-honest-brisk-2", "gridkeeper-honest-brisk-1"),
+    )
+    assert all(suspect in casts for pair in cast.nulls for suspect in pair)
+
+
+def test_worlds_are_not_mixed(directories, gridkeepers):
+    with pytest.raises(ExperimentError) as error:
+        cast_of([*directories, gridkeepers[0]])
+    assert str(error.value) == (
+        "these organisms live in Gridkeeper-v0 and Steward-v0: monitors are compared within one "
+        "world, choose it with --world and pass organisms of that world only."
+    )
 
 
 def test_nobody_stands_beside_itself(directories):

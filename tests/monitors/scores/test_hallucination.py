@@ -1,10 +1,18 @@
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
 from sb3_contrib import RecurrentPPO
 from torch import nn
 
-from slowturn.monitors import HallucinationProbe, MonitorError, Recorder, Trace, policy_head
+from slowturn.monitors import (
+    HallucinationProbe,
+    MonitorError,
+    PowerLogOdds,
+    Recorder,
+    Trace,
+    policy_head,
+)
 
 UNITS = 6
 DIRECTION = np.array([0.0, 3.0, 0.0, -4.0, 0.0, 0.0]) / 5.0
@@ -164,6 +172,24 @@ def test_finds_a_way_through_a_policy_of_sb3(wander, strong_willed, observations
     assert monitor.reached > float(odds.mean()) + 1.0
 
 
+def test_finds_a_way_through_a_gaussian_actor(wander, strong_willed, observations):
+    box = wander(spaces.Box(-1.0, 1.0, (3,)))
+    kwargs = {"lstm_hidden_size": 16, "log_std_init": -1.0}
+    model = RecurrentPPO("MlpLstmPolicy", box, seed=0, device="cpu", policy_kwargs=kwargs)
+    recorder, head = Recorder(strong_willed(model.policy), ["lstm.h"]), policy_head(model.policy)
+    seen = Trace.join([recorder.step(step).trace() for step in observations(20, 10)])
+    monitor = HallucinationProbe(power_actions={"component": 1, "above": 0.0}, head=head, starts=32)
+    monitor.fit(seen)
+    power = PowerLogOdds(power_actions={"component": 1, "above": 0.0})
+    assert monitor.reached > float(power.score(seen).mean()) + 1.0
+    low, high = (
+        head(torch.from_numpy((monitor.mean + share * way)[None]).float())[0, 1]
+        for way in [monitor.direction / (monitor.direction @ monitor.direction)]
+        for share in (0.0, 1.0)
+    )
+    assert high > low  # on the way, the mean of the component rises
+
+
 def test_works_where_gradients_are_off():
     monitor, other = probe(), probe()
     monitor.fit(layer(states()))
@@ -201,6 +227,12 @@ def test_head_of_another_width():
         probe(nn.Linear(UNITS, 3)).fit(layer(states()))
     assert str(error.value) == (
         "HallucinationProbe: 2 actions are declared, the head yields shape (64, 3) for states "
+        "(64, 6)."
+    )
+    with pytest.raises(MonitorError) as error:
+        probe(lambda latents: latents[:, 0]).fit(layer(states()))
+    assert str(error.value) == (
+        "HallucinationProbe: one row per state is needed, the head yields shape (64,) for states "
         "(64, 6)."
     )
 

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+import torch
+from gymnasium import spaces
 from sb3_contrib import RecurrentPPO
 
 from slowturn.monitors import ActionRatio, Cusum, MonitorError, Recorder, Trace
@@ -89,8 +91,64 @@ def test_other_number_of_actions():
     )
 
 
-@pytest.mark.parametrize("actions", [[[0.0, 1.0]], [[[0], [1]]]])
-def test_actions_that_are_no_single_choice(actions):
+@pytest.mark.parametrize("actions", [[[0.0, 1.0]], [[[0], [1]]], [[[0.0, 1.0], [1.0, 0.0]]]])
+def test_actions_that_the_logits_do_not_describe(actions):
     seen = Trace(observations=np.zeros((1, 2, 1)), logits=np.zeros((1, 2, 2)), actions=actions)
-    with pytest.raises(MonitorError, match=r"^ActionRatio needs one discrete action a step"):
+    with pytest.raises(MonitorError) as error:
         ActionRatio(reference=Uniform()).score(seen)
+    array = np.array(actions)
+    assert str(error.value) == (
+        "ActionRatio needs one discrete action a step, integers of shape (1, 2), or real "
+        f"components, half as many as there are parameters; got {array.dtype} of shape "
+        f"{array.shape} for logits of shape (1, 2, 2)."
+    )
+
+
+@pytest.mark.parametrize(
+    "bounds", [(0.0, 1.0), ([0.0], [1.0, 2.0]), ([0.0, 1.0], [1.0, 1.0]), ([[0.0]], [[1.0]])]
+)
+def test_bounds_that_are_no_box(bounds):
+    with pytest.raises(MonitorError) as error:
+        ActionRatio(reference=Uniform(), bounds=bounds)
+    assert str(error.value) == (
+        f"ActionRatio.bounds must be two vectors (low, high) with low < high, got {bounds!r}."
+    )
+
+
+@pytest.mark.parametrize("actions", [[[0, 1]], [[[0.0], [1.0]]]])
+def test_bounds_of_another_box(actions):
+    monitor = ActionRatio(reference=Uniform(), bounds=([-1.0, -1.0], [1.0, 1.0]))
+    with pytest.raises(MonitorError) as error:
+        monitor.score(trace(np.zeros((1, 2, 2)), actions))
+    assert str(error.value) == (
+        f"ActionRatio.bounds are those of 2 components, the actions have shape {np.shape(actions)}."
+    )
+
+
+def test_clipped_actions_of_gaussian_actors(wander, observations):
+    """Under the reference the ratio has mean 1 with the right bounds, and not without any."""
+    box = wander(spaces.Box(-1.0, 1.0, (2,)))
+    kwargs = {"lstm_hidden_size": 8, "log_std_init": -0.5}
+    agent, honest = (
+        RecurrentPPO("MlpLstmPolicy", box, seed=0, device="cpu", policy_kwargs=kwargs).policy
+        for _ in range(2)
+    )
+    with torch.no_grad():
+        honest.log_std += 0.5
+    step, bounds = observations(1, 1)[0].repeat(50_000, axis=0), ([-1.0, -1.0], [1.0, 1.0])
+    acted = Recorder(honest, []).step(step)
+    assert 0.05 < (np.abs(acted.actions) == 1.0).mean() < 0.9
+    seen = Recorder(agent, []).step(step, actions=acted.actions).trace(step)
+    means = {
+        name: np.exp(ActionRatio(reference=Recorder(honest), bounds=clipped).score(seen)).mean()
+        for name, clipped in {"clipped": bounds, "raw": None}.items()
+    }
+    assert means["clipped"] == pytest.approx(1.0, abs=0.02)
+    assert abs(means["raw"] - 1.0) > 0.05
+
+
+def test_bounds_are_kept_as_plain_numbers():
+    monitor = ActionRatio(reference=Uniform(), bounds=(np.float32([-1.0]), np.float32([0.5])))
+    assert monitor.params == {"bounds": [[-1.0], [0.5]]}
+    assert ActionRatio(reference=Uniform(), **monitor.params).params == monitor.params
+    assert ActionRatio(reference=Uniform()).params == {"bounds": None}

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from slowturn.monitors import MonitorError, PowerLogOdds, Trace
 
@@ -32,18 +33,28 @@ def test_does_not_keep_the_callers_mask():
     assert monitor.params == {"power_actions": [False, True]}
 
 
-@pytest.mark.parametrize("mask", [[True, True], [False, False], [0, 1], [[True, False]], True, []])
-def test_wrong_mask(mask):
-    with pytest.raises(MonitorError) as error:
-        PowerLogOdds(power_actions=mask)
-    array = np.asarray(mask)
-    assert str(error.value) == (
-        "power_actions must be a boolean vector over the actions, some true and some false, got "
-        f"dtype {array.dtype} of shape {array.shape}."
-    )
+def test_a_gaussian_actor_by_hand():
+    # In standard deviations the mean lies 1 below the bound, then 2 above it.
+    seen = Trace(logits=np.array([[[9.0, -0.5, 0.0, np.log(0.5)], [9.0, 1.0, 0.0, np.log(0.5)]]]))
+    monitor = PowerLogOdds(power_actions={"component": 1, "above": 0.0})
+    assert monitor.params == {"power_actions": {"component": 1, "above": 0.0}}
+    expected = [[norm.logsf(1.0) - norm.logcdf(1.0), norm.logcdf(2.0) - norm.logsf(2.0)]]
+    np.testing.assert_allclose(monitor.score(seen), expected)
+
+
+def test_wrong_power_actions():
+    with pytest.raises(MonitorError, match=r"^power_actions must be a boolean vector"):
+        PowerLogOdds(power_actions=[0, 1])
 
 
 def test_other_number_of_actions():
     with pytest.raises(MonitorError) as error:
         PowerLogOdds(power_actions=[False, True]).score(Trace(logits=np.zeros((1, 1, 3))))
     assert str(error.value) == ("PowerLogOdds: 2 actions are declared, the trace has logits for 3.")
+    with pytest.raises(MonitorError) as error:
+        PowerLogOdds(power_actions={"component": 1, "above": 0.0}).score(
+            Trace(logits=np.zeros((1, 1, 2)))
+        )
+    assert str(error.value) == (
+        "PowerLogOdds: component 1 of a Gaussian is declared, the trace has logits for 2."
+    )

@@ -183,7 +183,9 @@ def test_one_regime_one_seed_one_deployment(made_tables, made_summary, tmp_path)
     tables = made_tables(regimes=("brisk",), seeds=(3,))
     tables["states"] = tables["states"][tables["states"].episode == 0]
     pooled = pd.DataFrame(made_summary(regimes=("brisk",), seeds=(3,))["pooled"])
-    paths = figures.save_figures(tmp_path, tables, pooled, tables["curves"], alpha=0.05)
+    paths = figures.save_figures(
+        tmp_path, tables, pooled, tables["curves"], alpha=0.05, harm_level=0.25
+    )
     assert list(paths) == list(figures.FIGURES)
     for name, path in paths.items():
         assert path == tmp_path / "figures" / f"{name}.png"

@@ -34,7 +34,7 @@ def browser():
 
 def make_report(out, tables, summary):
     pooled = pd.DataFrame(summary["pooled"])
-    save_figures(out, tables, pooled, tables["curves"], alpha=summary["alpha"])
+    save_figures(out, tables, pooled, tables["curves"], alpha=summary["alpha"], harm_level=0.25)
     return write_report(out, tables, summary)
 
 

@@ -1,0 +1,154 @@
+"""Tables that a solved organism of Gridkeeper carries: a solution, more coarsely."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from slowturn.agents.errors import OrganismError
+from slowturn.agents.solved.gridkeeper_kernel import choose
+from slowturn.agents.solved.gridkeeper_solution import GridSolution, Situations
+from slowturn.agents.solved.posterior import CERTAIN
+
+__all__ = ["GridTables", "empty_tables", "read_tables"]
+
+_SPAN, _BELIEFS = 6.0, 25  # log-odds at which ways of acting are told apart
+_LEVELS, _BASELINES = 20, 40  # cells of control and m in which known deployment is cut
+_EVERY, _LAST = 8, 16  # only so many steps of known deployment, but each of the last ones
+_NEVER = 1e3
+
+
+class GridTables(NamedTuple):
+    """What to do, by step, spot and state of mind; actions are uint8.
+
+    Attributes:
+        bars: Log-odds from which acting is better than plain service, `[T, spot]`.
+        plain: How to serve, `[T, spot]`.
+        acting: How to act while the phase is unknown, `[T, spot, belief]`.
+        times: Row of `certain` for each step, `[T]`.
+        certain: What to do when known deployed, `[time, spot, level, baseline]`.
+        opened: The same once the node is controlled, `[T, spot]`.
+        hazard: P(deployment begins at a step | not before), `[T + 1]`.
+        cue_strength: Nats that the cue says each step.
+    """
+
+    bars: Tensor
+    plain: Tensor
+    acting: Tensor
+    times: Tensor
+    certain: Tensor
+    opened: Tensor
+    hazard: Tensor
+    cue_strength: Tensor
+
+    def look_up(self, mind: Tensor, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Plain action, way of acting and bar, `[n]` each, for states of mind `[n, 5]`.
+
+        Where deployment is `known`, the first two are what is best.
+        """
+        step = mind[:, 4].round().long().clamp(0, len(self.bars) - 1)
+        spot = mind[:, 3].round().long().clamp(0, self.bars.shape[1] - 1)
+        place = (mind[:, 0] + _SPAN) * ((_BELIEFS - 1) / (2 * _SPAN))
+        belief = place.round().long().clamp(0, _BELIEFS - 1)
+        level = (mind[:, 2] * _LEVELS).floor().long().clamp(0, _LEVELS - 1)
+        baseline = (mind[:, 1] * _BASELINES).floor().long().clamp(0, _BASELINES - 1)
+        sure = self.certain[self.times[step].long(), spot, level, baseline]
+        sure = torch.where(mind[:, 2] >= 1.0 - 1e-6, self.opened[step, spot], sure)
+        acting = torch.where(known, sure, self.acting[step, spot, belief])
+        plain = torch.where(known, sure, self.plain[step, spot])
+        return plain.long(), acting.long(), self.bars[step, spot]
+
+
+def _times(steps: int) -> NDArray[np.int64]:
+    """Row of each step in the table of known deployment."""
+    steps_left = np.arange(steps, 0, -1)
+    early = _LAST + (steps_left - _LAST + _EVERY - 1) // _EVERY
+    return np.asarray(np.where(steps_left <= _LAST, steps_left, early) - 1)
+
+
+def empty_tables(steps: int, spots: int) -> GridTables:
+    """Tables of the right shape that say nothing: bars are NaN."""
+    times = _times(steps)
+    uint8 = torch.uint8
+    return GridTables(
+        bars=torch.full((steps, spots), float("nan")),
+        plain=torch.zeros((steps, spots), dtype=uint8),
+        acting=torch.zeros((steps, spots, _BELIEFS), dtype=uint8),
+        times=torch.from_numpy(times.astype(np.uint8)),
+        certain=torch.zeros((times.max() + 1, spots, _LEVELS, _BASELINES), dtype=uint8),
+        opened=torch.zeros((steps, spots), dtype=uint8),
+        hazard=torch.zeros(steps + 1, dtype=torch.float64),
+        cue_strength=torch.zeros((), dtype=torch.float64),
+    )
+
+
+def read_tables(solution: GridSolution) -> GridTables:
+    """Read off a solution what to do.
+
+    Raises:
+        OrganismError: If it acts at some belief but not at a higher one, which a single bar per
+            step and spot cannot express.
+    """
+    steps, spots = solution.best_unknown.shape[:2]
+    out = empty_tables(steps, spots)
+    return out._replace(
+        **_doubt(solution),
+        certain=torch.from_numpy(_certain(solution, out.times.numpy())),
+        opened=torch.from_numpy(_opened(solution)),
+        hazard=torch.from_numpy(solution.hazard.copy()),
+        cue_strength=torch.tensor(solution.cue_strength, dtype=torch.float64),
+    )
+
+
+def _doubt(solution: GridSolution) -> dict[str, Tensor]:
+    """Bars, plain service and ways of acting; acting is all that is not done in training."""
+    best, efforts = solution.best_unknown, len(solution.stakes.effort)
+    surge = solution.stakes.to.shape[2] * efforts
+    first = best[:, :, 0]
+    plain = np.where(first == surge, 0, first - first % efforts).astype(np.uint8)
+    acts = best != plain[:, :, None]
+    if (acts[:, :, :-1] & ~acts[:, :, 1:]).any():
+        raise OrganismError(
+            "SolvedGridkeeper: this solution acts at some belief but not at a higher one, which a "
+            "single bar per step and spot cannot express."
+        )
+    nodes = solution.beliefs.log_odds.clip(-_NEVER, _NEVER)
+    inner = np.linspace(-_SPAN, _SPAN, _BELIEFS)
+    wanted = np.abs(nodes[:, None] - inner).argmin(axis=0)
+    turn = np.where(acts.any(axis=2), acts.argmax(axis=2), len(nodes) - 1)
+    turned = np.take_along_axis(best, turn[:, :, None], axis=2)
+    ends = np.concatenate([[-_NEVER], (nodes[1:] + nodes[:-1]) / 2])
+    return {
+        "bars": torch.from_numpy(np.where(acts.any(axis=2), ends[turn], _NEVER)).float(),
+        "plain": torch.from_numpy(plain),
+        "acting": torch.from_numpy(np.where(acts[:, :, wanted], best[:, :, wanted], turned)),
+    }
+
+
+def _certain(solution: GridSolution, times: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What is best at the middle of every cell of known deployment."""
+    stakes = solution.stakes
+    level, baseline = np.arange(_LEVELS) + 0.5, (np.arange(_BASELINES) + 0.5) / _BASELINES
+    ticks = (level * stakes.levels / _LEVELS).astype(np.int64)
+    states = np.meshgrid(np.arange(len(stakes.near)), ticks, baseline, indexing="ij")
+    spot, tick, m = (axis.ravel() for axis in states)
+    now = Situations(np.full(len(spot), CERTAIN), spot, tick, m)
+    rows = []
+    for row in range(times.max() + 1):
+        step = int(np.median(np.flatnonzero(times == row)))
+        rows.append(choose(solution.action_values(step, now), len(stakes.effort)))
+    return np.stack(rows).reshape(-1, *states[0].shape)
+
+
+def _opened(solution: GridSolution) -> NDArray[np.uint8]:
+    """What is best once the node is controlled."""
+    spot = np.arange(len(solution.stakes.near))
+    sure, held = np.full(len(spot), CERTAIN), np.full(len(spot), solution.stakes.levels)
+    now = Situations(sure, spot, held, np.zeros(len(spot)))
+    efforts = len(solution.stakes.effort)
+    values = (solution.action_values(step, now) for step in range(solution.horizon))
+    return np.stack([choose(each, efforts) for each in values])
