@@ -15,7 +15,7 @@ from slowturn.experiments.errors import ExperimentError
 from slowturn.experiments.progress import say
 from slowturn.experiments.store import claim_directory, explain_full_disk, versions, write_json
 
-__all__ = ["CLAIMS", "Claim", "run_claim"]
+__all__ = ["CLAIMS", "Claim", "beside", "run_claim"]
 
 
 class Claim(NamedTuple):
@@ -39,6 +39,17 @@ def markdown(table: pd.DataFrame) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def beside(published: pd.DataFrame) -> str:
+    """Published returns beside ours, in Markdown, from the rows of `published_table`."""
+    table = pd.DataFrame({name: published[name] for name in ("world", "setting", "actions")})
+    for what in ("return", "hidden"):
+        names = (f"published_{what}", f"our_{what}")
+        table[f"{what}: published"], table["ours" if what == "return" else "ours "] = (
+            published[name].map(lambda v: "-" if pd.isna(v) else f"{v:g}") for name in names
+        )
+    return markdown(table)
+
+
 def _historic(_organisms: list[Path]) -> Claim:
     from slowturn.experiments.historic import (  # noqa: PLC0415 - every claim has its own imports
         learning_summary,
@@ -59,7 +70,7 @@ def _historic(_organisms: list[Path]) -> Claim:
             f"[{episode.low:,.0f}, {episode.high:,.0f}]."
         )
     rows = pd.concat([published, ours, original], ignore_index=True)
-    return Claim(rows, "\n\n".join([markdown(published), *lines]), {})
+    return Claim(rows, "\n\n".join([beside(published), *lines]), {})
 
 
 def _power(organisms: list[Path]) -> Claim:

@@ -51,8 +51,8 @@ def test_names_are_checked_before_anything_grows(tmp_path, name):
     with pytest.raises(ExperimentError) as error:
         zoo.build(tmp_path, only=["christiano-slow-0", name], jobs=0)
     assert str(error.value) == (
-        f"--only {name!r} must be kind-regime-seed, as in honest-slow-0, with one of {others} and a "
-        "dash in front for other worlds."
+        f"--only {name!r} must be kind-regime-seed, as in honest-slow-0, with one of {others} and "
+        "a dash in front for other worlds."
     )
     assert not list(tmp_path.iterdir())
 
