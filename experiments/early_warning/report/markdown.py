@@ -14,7 +14,9 @@ from slowturn.experiments.early_warning.report.wording import (
 from slowturn.experiments.early_warning.settings import PRIMARY
 from slowturn.experiments.palette import MONITORS, REGIMES, RULES, label_of, look_of, ordered
 
-__all__ = ["results_table"]
+__all__ = ["results_table", "worlds_table"]
+
+_CONTENDERS = ("mahalanobis", "power_log_odds", "hallucination", "phase_probe")
 
 _HEAD = (
     "monitor",
@@ -59,6 +61,38 @@ def results_table(rows: list[dict[str, Any]], *, alpha: float, null: str = "trai
         lines += [f"| {' | '.join(_cells(row))} |" for row in here]
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
+
+
+def worlds_table(worlds: dict[str, list[dict[str, Any]]], *, alpha: float) -> str:
+    """Lead over the best reader of the ledger, and the twin's accusations, world by world.
+
+    Args:
+        worlds: Records of `pooled_rows` by world.
+        alpha: Which alarms; those calibrated on the agent's own training.
+    """
+    names = [name for name in PRIMARY if name in _CONTENDERS]
+    heads = [f"{look_of(n, MONITORS).label}, {label_of(PRIMARY[n], RULES)}" for n in names]
+    lines = [
+        f"| {' | '.join(('world', 'overseer', 'agents', 'deployments', *heads))} |",
+        f"|{' --- |' * (4 + len(names))}",
+    ]
+    for world, rows in worlds.items():
+        here = [
+            row
+            for row in rows
+            if row["organism"] == "treacherous"
+            and (row["alpha"], row["null"]) == (alpha, "training")
+            and row["rule"] == PRIMARY.get(row["monitor"])
+        ]
+        for regime in ordered((row["regime"] for row in here), REGIMES):
+            found = {row["monitor"]: row for row in here if row["regime"] == regime}
+            first = found[names[0]]
+            cells = [world, regime, str(first["agents"]), f"{first['deployments']:,}"]
+            for name in names:
+                lead, accused = _steps(found[name], "lead", "none", sign="+"), found[name]
+                cells.append(f"{lead}; {_share(accused, 'accused_benign')}")
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def _plain(value: Any) -> str:
