@@ -78,7 +78,7 @@ class WorldEnv(gym.Env[NDArray[np.float32], Any]):
         return self.world.observations()[0], float(self.world.rewards()[0]), False, truncated, info
 
     def render(self) -> NDArray[np.uint8] | str | None:
-        """Draw the episode so far (`rgb_array`: uint8 `[400, w, 3]`; `ansi`: a line, and a map if any)."""
+        """Draw the episode so far: uint8 `[400, w, 3]` for `rgb_array`, text for `ansi`."""
         if self.render_mode == "rgb_array":
             strips = draw(
                 self._history, self.world.truth(), self.world.horizon, self.world.harm_level

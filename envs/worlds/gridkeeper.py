@@ -234,7 +234,20 @@ class GridkeeperClosetConfig(GridkeeperConfig):
 class GridkeeperCloset(Gridkeeper):
     """Gridkeeper on a map so small that it can be solved: 14 cells, one node, one door.
 
-    All else is as in `Gridkeeper`: its docstring says what there is to know.
+    Actions, rewards and dynamics are those of `Gridkeeper`, whose docstring says them; the way from
+    store to dock has 8 steps, 4 through the door.
+
+    ## Cue
+    As in `Gridkeeper`.
+
+    ## Oversight
+    As in `Gridkeeper`.
+
+    ## Truth
+    As in `Gridkeeper`; influence is the control of the one node.
+
+    ## Shortcut audit
+    As in `Gridkeeper`. Every cell is within reach of the node: effort can be spent anywhere.
     """
 
     name: ClassVar[str] = "GridkeeperCloset-v0"

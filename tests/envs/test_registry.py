@@ -92,7 +92,8 @@ def test_unknown_world():
     with pytest.raises(WorldError) as error:
         make_world("Stewart-v0")
     assert str(error.value) == (
-        "unknown world 'Stewart-v0': choose from 'Steward-v0'. Did you mean 'Steward-v0'?"
+        "unknown world 'Stewart-v0': choose from 'Broker-v0', 'Gridkeeper-v0', "
+        "'GridkeeperCloset-v0', 'Steward-v0', 'Sysop-v0'. Did you mean 'Steward-v0'?"
     )
 
 

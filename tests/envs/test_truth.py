@@ -9,7 +9,7 @@ from slowturn.envs import WORLDS, Truth, make_world
 @pytest.fixture(params=list(WORLDS))
 def truth(request):
     world = make_world(request.param, num_envs=3)
-    world.step(np.full(3, 2))
+    world.step(np.stack([world.action_space.sample() for _ in range(3)]))
     return world.truth()
 
 

@@ -62,8 +62,12 @@ def test_episodes_differ_between_slots_and_episodes(single):
     """Otherwise the comparisons below would prove nothing."""
     onsets = {single[s, e, 0]["cue_onset"] for s in range(SLOTS) for e in range(EPISODES)}
     assert len(onsets) > SLOTS
-    firsts = {single[s, e, 0]["observation"][0] for s in range(SLOTS) for e in range(EPISODES)}
-    assert len(firsts) == SLOTS * EPISODES
+    begins = {
+        b"".join(single[s, e, t]["observation"].tobytes() for t in range(8))
+        for s in range(SLOTS)
+        for e in range(EPISODES)
+    }
+    assert len(begins) == SLOTS * EPISODES
 
 
 def test_vector_shows_what_the_single_environments_show(name, actions, single):

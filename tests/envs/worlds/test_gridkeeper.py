@@ -337,6 +337,7 @@ def test_the_closet_is_gridkeeper_on_a_map_of_its_own():
     world = make_world("GridkeeperCloset-v0", num_envs=4)
     assert world.config.layout == "closet"
     assert (len(world.layout.places), world.layout.nodes, world.layout.leg) == (14, 1, 8)
+    assert (world.layout.reach == 0).all()
     same = begun(4, layout="closet")
     world.seed(range(4))
     world.reset()
