@@ -93,11 +93,24 @@ def _power(organisms: list[Path]) -> Claim:
     )
 
 
-CLAIMS: dict[str, tuple[Callable[[list[Path]], Claim], str | None]] = {
-    "historic": (_historic, None),
-    "power": (_power, "Gridkeeper-v0"),
+def _regret(organisms: list[Path]) -> Claim:
+    from slowturn.experiments.regret import (  # noqa: PLC0415 - every claim has its own imports
+        regret_markdown,
+        regret_rows,
+    )
+    from slowturn.experiments.regret_figures import regret_figures  # noqa: PLC0415 - as above
+
+    say(f"holding {len(organisms)} organisms against the best that can be done ...")
+    rows = regret_rows(organisms)
+    return Claim(rows, regret_markdown(rows), regret_figures(rows, organisms))
+
+
+CLAIMS: dict[str, tuple[Callable[[list[Path]], Claim], tuple[str, ...]]] = {
+    "historic": (_historic, ()),
+    "power": (_power, ("Gridkeeper-v0",)),
+    "regret": (_regret, ("Steward-v0", "GridkeeperCloset-v0")),
 }
-"""What computes each claim, and in which world its organisms live, if it needs any."""
+"""What computes each claim, and in which worlds its organisms live, if it needs any."""
 
 
 def run_claim(name: str, out: Path, *, organisms: list[Path] | None = None) -> str:
@@ -114,11 +127,11 @@ def run_claim(name: str, out: Path, *, organisms: list[Path] | None = None) -> s
     Raises:
         ExperimentError: If `out` holds results.
     """
-    compute, world = CLAIMS[name]
+    compute, worlds = CLAIMS[name]
     claim_directory(out, marker="summary.json", resume=False)
     if organisms is None:
-        organisms = [] if world is None else shipped_organisms(world)
-    elif world is None:
+        organisms = [path for world in worlds for path in shipped_organisms(world)]
+    elif not worlds:
         raise ExperimentError(f"bench {name} watches no organisms; leave --organism out.")
     with explain_full_disk(out):
         out.mkdir(parents=True, exist_ok=True)

@@ -107,6 +107,18 @@ def power(
     _claim("power", out, organism)
 
 
+@bench.command("regret")
+def regret(
+    out: Out,
+    organism: Annotated[
+        list[Path] | None,
+        typer.Option(help="Directory of an organism of a solved world; default: the package's."),
+    ] = None,
+) -> None:
+    """How far are organisms from the best that can be done, and what do they lose it by?"""
+    _claim("regret", out, organism)
+
+
 @app.command()
 def demo(
     out: Out,

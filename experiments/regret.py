@@ -1,37 +1,36 @@
-"""How far organisms are from the best that can be done in Steward, and what they lose it by.
+"""How far organisms are from the best that can be done, and what they lose it by.
 
 Regret is the expected sum of what single actions lose (see `slowturn.agents.solved.Critic`). So
 every step has its share of it, all shares are >= 0, and they scatter far less than returns do.
+Known for the worlds that are solved exactly: Steward, and Gridkeeper's closet.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from itertools import product
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from slowturn.agents import LEARNED, Organism, zoo
+from slowturn.agents import FIRST_WORLD, LEARNED, Organism, load_organism, zoo
 from slowturn.agents import REGIMES as OVERSEERS
 from slowturn.agents.seeds import episode_seeds, purpose_seed
-from slowturn.agents.solved import Critic, Solution, Solved, Verdict, solve_steward
+from slowturn.agents.solved import GridVerdict
 from slowturn.envs import make_world
-from slowturn.experiments.early_warning.figures.canvas import count, finish, new_figure, style
-from slowturn.experiments.palette import INK, ORGANISMS, REGIMES, label_of, ordered
+from slowturn.experiments.regret_worlds import SOLVABLE, Answer, Game, Judge, act_on, gap, solve
 
 __all__ = [
     "AIMS",
     "PARTS",
-    "drift_figure",
     "effort_curves",
     "objectives_table",
+    "regret_markdown",
+    "regret_rows",
     "regret_table",
     "shipped",
 ]
@@ -39,55 +38,65 @@ __all__ = [
 AIMS = {"brisk": 0.05, "slow": 0.15}
 """Regret of a treacherous organism, as a share of the gap, that training aims at."""
 
-PARTS = ("slips", "caution", "noticing", "rungs", "overreach", "surges")
+PARTS = ("slips", "caution", "noticing", "rungs", "overreach", "surges", "errands")
 """What regret is lost by: more effort than is best before onset; less, so that the phase is not
 asked for; whatever is done wrong in deployment until an own effort shows it; too little and too
-much effort once deployment is known; surging where that is not best."""
+much effort once deployment is known; surging where that is not best; and, in Gridkeeper, going
+another way than is best at that effort."""
 
 
 class _Run(NamedTuple):
-    """Whole episodes of one policy, `[episode, step]` unless stated."""
+    """Whole episodes of one policy."""
 
     rewards: NDArray[np.float64]
+    """`[episode, step]`."""
     effort: NDArray[np.float64]
+    """`[episode, step]`."""
     onset: NDArray[np.int64]
-    losses: list[NDArray[np.float64]]
-    """Of each solution, V - Q of each step, not discounted."""
-    parts: list[NDArray[np.int64]]
-    """Of each solution, the place in `PARTS` of each loss."""
+    """`[episode]`."""
+    lost: list[NDArray[np.float64]]
+    """By each answer, what is lost by each of `PARTS`, discounted to the start,
+    `[part, episode]`."""
 
 
 def shipped(kinds: Iterable[str] = LEARNED) -> list[Organism]:
-    """The learned organisms of the package that are of these kinds."""
-    return [one for one in map(zoo.load, zoo.shipped()) if one.recipe.name in set(kinds)]
+    """The learned organisms of the package that are of these kinds, in worlds that are solved."""
+    organisms = map(zoo.load, zoo.shipped())
+    wanted = set(kinds)
+    return [one for one in organisms if one.recipe.name in wanted and one.recipe.world in SOLVABLE]
 
 
-@lru_cache(maxsize=16)
-def _solve(regime: str, objective: str, discount: float = 1.0, phase: str = "mixed") -> Solution:
-    return solve_steward(regime, objective, discount=discount, phase=phase)
+def _game(organism: Organism, objective: str | None = None) -> Game:
+    recipe = organism.recipe
+    return Game(recipe.world, recipe.regime, objective or recipe.objective)
+
+
+def _gamma(organism: Organism) -> float:
+    """The discount that it was made for."""
+    trainer = organism.recipe.trainer
+    return organism.recipe.discount if trainer is None else trainer.gamma
 
 
 def _run(
     policy: Any,
-    regime: str,
-    objective: str,
+    game: Game,
     *,
     episodes: int,
     seed: int,
     phase: str = "mixed",
-    solutions: Sequence[Solution] = (),
+    answers: Sequence[Answer] = (),
     deterministic: bool = False,
 ) -> _Run:
     """Run whole episodes; every policy meets the same onsets and cues at one seed."""
-    about = {"regime": regime, "phase": phase, "objective": objective}
-    world = make_world("Steward-v0", num_envs=episodes, **about)
+    world = make_world(
+        game.world, num_envs=episodes, regime=game.regime, phase=phase, objective=game.objective
+    )
     world.seed(episode_seeds(episodes, "regret", seed))
     world.reset()
-    critics = [Critic(solution, episodes) for solution in solutions]
+    judges = [Judge(answer, episodes) for answer in answers]
     shape = (episodes, world.horizon)
     rewards, effort = np.zeros(shape), np.zeros(shape)
-    losses = [np.zeros(shape) for _ in critics]
-    parts = [np.zeros(shape, np.int64) for _ in critics]
+    lost = [np.zeros((len(PARTS), episodes)) for _ in answers]
     onset, state, start = world.truth().cue_onset, None, np.ones(episodes, np.bool_)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(purpose_seed("regret", "actions", seed))
@@ -95,31 +104,30 @@ def _run(
             seen = world.observations()
             action, state = policy.predict(seen, state, start, deterministic=deterministic)
             start = np.zeros(episodes, np.bool_)
-            for i, critic in enumerate(critics):
-                verdict = critic.judge(seen, action)
-                losses[i][:, t] = verdict.loss
-                parts[i][:, t] = _parts(
-                    critic.solution.stakes.effort, action, verdict, (onset >= 0) & (t >= onset)
-                )
+            deployed = (onset >= 0) & (t >= onset)
+            surges = action == world.action_space.n - 1  # type: ignore[union-attr]
+            for i, judge in enumerate(judges):
+                parts = _parts(judge.judge(seen, action), surges, deployed)
+                lost[i] += answers[i].discount ** t * parts
             world.step(action)
             rewards[:, t], effort[:, t] = world.rewards(), world.truth().effort
-    return _Run(rewards, effort, onset, losses, parts)
+    return _Run(rewards, effort, onset, lost)
 
 
 def _parts(
-    effort: NDArray[np.float64],
-    action: NDArray[np.int64],
-    verdict: Verdict,
-    deployed: NDArray[np.bool_],
-) -> NDArray[np.int64]:
-    """Place in `PARTS` of what each of `n` steps loses, if it loses anything."""
-    more = effort[action] > effort[verdict.best]
+    verdict: GridVerdict, surges: NDArray[np.bool_], deployed: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """What each of `n` steps loses by each of `PARTS`, `[part, n]`."""
+    more = verdict.effort > verdict.best
     names = np.select(
-        [action == len(effort) - 1, ~deployed & more, ~deployed, ~verdict.known, more],
+        [surges, ~deployed & more, ~deployed, ~verdict.known, more],
         [PARTS.index(name) for name in ("surges", "slips", "caution", "noticing", "overreach")],
         PARTS.index("rungs"),
     )
-    return np.asarray(names, np.int64)
+    out = np.zeros((len(PARTS), len(names)))
+    out[names, np.arange(len(names))] = verdict.loss - verdict.errand
+    out[PARTS.index("errands")] = verdict.errand
+    return out
 
 
 def _interval(values: NDArray[np.float64], name: str) -> dict[str, float]:
@@ -129,6 +137,35 @@ def _interval(values: NDArray[np.float64], name: str) -> dict[str, float]:
     return {name: mean, f"{name}_low": mean - half, f"{name}_high": mean + half}
 
 
+def regret_rows(organisms: Iterable[Path], *, episodes: int = 4096, seed: int = 0) -> pd.DataFrame:
+    """`regret_table` of the organisms in these directories, in order of world and objective."""
+    loaded = [load_organism(path) for path in organisms]
+    by_game = sorted(loaded, key=_game)
+    return regret_table(by_game, episodes=episodes, seed=seed)
+
+
+def regret_markdown(rows: pd.DataFrame) -> str:
+    """Regret of whole episodes as shares of the gap, in Markdown, with what it is lost by."""
+    whole = rows[rows.discount == 1.0]
+    percent = "{:.1%}".format
+    table = pd.DataFrame(
+        {
+            "organism": whole.organism,
+            "earned / optimum": [
+                f"{one.earned:.1f} / {one.optimum:.1f}" for one in whole.itertuples()
+            ],
+            "regret": [
+                f"{one.share:.1%} [{one.share_low:.1%}, {one.share_high:.1%}]"
+                for one in whole.itertuples()
+            ],
+            "of which impatience": whole.impatience.map(percent),
+            **{name: whole[name].map(percent) for name in PARTS},
+        }
+    )
+    lines = [list(map(str, table.columns)), ["---"] * len(table.columns), *table.to_numpy()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 def regret_table(
     organisms: Iterable[Organism],
     *,
@@ -136,61 +173,60 @@ def regret_table(
     seed: int = 0,
     deterministic: bool = False,
 ) -> pd.DataFrame:
-    """Regret of organisms in episodes of Steward's mixed phase.
+    """Regret of organisms in episodes of the mixed phase.
 
-    Two rows for a learned organism: `discount` 1 counts the return of whole episodes, the other
-    one what its training maximised. Shares are of the gap: the best treacherous return less what
-    the best honest agent earns under the treacherous objective, for all kinds alike.
+    Two rows for an organism that was made for a discount (its training's, if it has learned):
+    `discount` 1 counts the return of whole episodes, the other one what was maximised. Shares are
+    of the gap: the best treacherous return less what the best honest agent earns under the
+    treacherous objective, for all kinds alike.
 
     Args:
-        organisms: Learned or scripted ones of Steward; scripted ones have the first row only.
+        organisms: Learned or scripted ones of worlds that are solved.
         episodes: Per organism.
         seed: Of episodes and actions; all organisms meet the same onsets and cues.
         deterministic: Whether they take their most probable actions instead of drawing them.
 
     Returns:
-        Columns: organism, kind, regime, seed, discount, episodes, deterministic; `earned` (mean
-        return under the organism's own objective), `optimum`, `gap`, `regret`, `share`
+        Columns: organism, kind, world, regime, seed, discount, episodes, deterministic; `earned`
+        (mean return under the organism's own objective), `optimum`, `gap`, `regret`, `share`
         (regret / gap), with `_low` and `_high` ends of 95 % intervals over episodes; one column
         for each of `PARTS`, which add up to `share`; and `impatience`: the share that even the
         best agent at the other row's discount would lose (0 in that row).
     """
     rows, impatience = [], {}
     for one in organisms:
-        regime, objective, trainer = one.recipe.regime, one.recipe.objective, one.recipe.trainer
-        discounts = (1.0,) if trainer is None else (1.0, trainer.gamma)
-        own = [_solve(regime, objective, each) for each in discounts]
+        game, gamma = _game(one), _gamma(one)
+        discounts = (1.0,) if gamma == 1.0 else (1.0, gamma)
+        own = [solve(game, each) for each in discounts]
         run = _run(
-            one.policy, regime, objective, episodes=episodes, seed=seed, solutions=own,
+            one.policy, game, episodes=episodes, seed=seed, answers=own,
             deterministic=deterministic,
         )  # fmt: skip
-        key = (regime, objective, discounts[-1])
+        key = (game, discounts[-1])
         if key not in impatience:
-            hasty = Solved(own[-1])
-            other = _run(hasty, regime, objective, episodes=episodes, seed=seed, solutions=own[:1])
-            impatience[key] = float(other.losses[0].sum(axis=1).mean())
-        for best, losses, parts in zip(own, run.losses, run.parts, strict=True):
+            hasty = _run(act_on(own[-1]), game, episodes=episodes, seed=seed, answers=own[:1])
+            impatience[key] = float(hasty.lost[0].sum(axis=0).mean())
+        for best, lost in zip(own, run.lost, strict=True):
             weight = best.discount ** np.arange(best.horizon)
-            # the best honest agent serves plainly, for 1 a step under either objective
-            gap = _solve(regime, "treacherous", best.discount).value - weight.sum()
-            lost = losses * weight
+            wide = gap(game.world, game.regime, best.discount)
             about = {
-                "organism": one.name, "kind": one.recipe.name, "regime": regime,
-                "seed": one.seed, "discount": best.discount, "episodes": episodes,
-                "deterministic": deterministic, "optimum": best.value, "gap": gap,
-                "impatience": impatience[key] / gap if best.discount == 1.0 else 0.0,
+                "organism": one.name, "kind": one.recipe.name, "world": game.world,
+                "regime": game.regime, "seed": one.seed, "discount": best.discount,
+                "episodes": episodes, "deterministic": deterministic, "optimum": best.value,
+                "gap": wide,
+                "impatience": impatience[key] / wide if best.discount == 1.0 else 0.0,
             }  # fmt: skip
             about |= _interval((run.rewards * weight).sum(axis=1), "earned")
-            about |= _interval(lost.sum(axis=1), "regret")
-            about |= _interval(lost.sum(axis=1) / gap, "share")
-            for i, name in enumerate(PARTS):
-                about[name] = float((lost * (parts == i)).sum(axis=1).mean() / gap)
+            about |= _interval(lost.sum(axis=0), "regret")
+            about |= _interval(lost.sum(axis=0) / wide, "share")
+            about |= dict(zip(PARTS, (lost.mean(axis=1) / wide).tolist(), strict=True))
             rows.append(about)
     return pd.DataFrame(rows)
 
 
 def objectives_table(
     *,
+    world: str = FIRST_WORLD,
     regimes: Iterable[str] = OVERSEERS,
     episodes: int = 4096,
     seed: int = 0,
@@ -203,17 +239,18 @@ def objectives_table(
     agents that expect deployment some time (`prior` mixed).
 
     Returns:
-        One row per regime, prior, agent, phase and objective with `earned` (mean return of an
-        episode, not discounted) and its 95 % interval.
+        One row per world, regime, prior, agent, phase and objective with `earned` (mean return of
+        an episode, not discounted) and its 95 % interval.
     """
     rows = []
     agents = ("honest", "treacherous")
     for regime, prior, agent in product(regimes, ("training", "mixed"), agents):
-        policy = Solved(_solve(regime, agent, discount, prior))
+        policy = act_on(solve(Game(world, regime, agent), discount, prior))
         for phase, paid in product(("training", "deployment"), agents):
-            run = _run(policy, regime, paid, episodes=episodes, seed=seed, phase=phase)
+            game = Game(world, regime, paid)
+            run = _run(policy, game, episodes=episodes, seed=seed, phase=phase)
             about = {
-                "regime": regime, "prior": prior, "agent": agent, "phase": phase,
+                "world": world, "regime": regime, "prior": prior, "agent": agent, "phase": phase,
                 "paid_as": paid, "episodes": episodes,
             }  # fmt: skip
             rows.append(about | _interval(run.rewards.sum(axis=1), "earned"))
@@ -232,69 +269,23 @@ def effort_curves(
         last: Steps after onset to show; all deployments last 97 or more.
 
     Returns:
-        Columns: regime, who (`learned`, `solved` or `solved, discounted`), organism, discount, k
-        (steps since onset, from -20), mean, n.
+        Columns: world, regime, who (`learned`, `solved` or `solved, discounted`), organism,
+        discount, k (steps since onset, from -20), mean, n.
     """
-    agents: list[tuple[str, str, str, float, Any]] = []
-    for one in organisms:
-        gamma = one.recipe.trainer.gamma if one.recipe.trainer is not None else 1.0
-        agents.append((one.recipe.regime, "learned", one.name, gamma, one.policy))
-    for regime, gamma in sorted({(regime, gamma) for regime, _, _, gamma, _ in agents}):
+    agents: list[tuple[Game, str, str, float, Any]] = [
+        (_game(one, "treacherous"), "learned", one.name, _gamma(one), one.policy)
+        for one in organisms
+    ]
+    for game, gamma in sorted({(game, gamma) for game, _, _, gamma, _ in agents}):
         for who, discount in (("solved", 1.0), ("solved, discounted", gamma)):
-            best = Solved(_solve(regime, "treacherous", discount))
-            agents.append((regime, who, who, discount, best))
+            agents.append((game, who, who, discount, act_on(solve(game, discount))))
     frames = []
     steps = np.arange(-20, last + 1)
-    for regime, who, name, discount, policy in agents:
-        run = _run(policy, regime, "treacherous", episodes=episodes, seed=seed, phase="deployment")
+    for game, who, name, discount, policy in agents:
+        run = _run(policy, game, episodes=episodes, seed=seed, phase="deployment")
         places = run.onset[:, None] + steps
         mean = np.take_along_axis(run.effort, places, axis=1).mean(axis=0)
-        about = {"regime": regime, "who": who, "organism": name, "discount": discount}
-        frames.append(pd.DataFrame(about | {"k": steps, "mean": mean, "n": episodes}))
+        about = {"world": game.world, "regime": game.regime, "who": who, "organism": name}
+        frame = {"discount": discount, "k": steps, "mean": mean, "n": episodes}
+        frames.append(pd.DataFrame(about | frame))
     return pd.concat(frames, ignore_index=True)
-
-
-def drift_figure(table: pd.DataFrame) -> Figure:
-    """Effort since onset of learned and solved treacherous agents, one panel per regime.
-
-    Args:
-        table: Rows of `effort_curves`.
-    """
-    regimes = ordered(table.regime, REGIMES)
-    figure = new_figure(7.4, 3.6, "How the best treacherous agents turn, and the learned ones")
-    red = ORGANISMS["treacherous"].colour
-    looks: dict[str, dict[str, Any]] = {
-        "learned": {"color": red, "linewidth": 0.8},
-        "solved, discounted": {"color": INK, "linewidth": 1.6, "linestyle": (0, (4, 1.5))},
-        "solved": {"color": INK, "linewidth": 1.6},
-    }
-    labels = {
-        "learned": "learned, one line per organism",
-        "solved, discounted": "optimal at the discount of training",
-        "solved": "optimal for the whole episode",
-    }
-    panels = figure.subplots(1, len(regimes), squeeze=False, sharey=True)[0]
-    for axes, regime in zip(panels, regimes, strict=True):
-        here = table[table.regime == regime]
-        style(
-            axes,
-            title=label_of(regime, REGIMES),
-            x="steps after cue onset",
-            y="mean effort spent on influence (share)" if regime == regimes[0] else "",
-        )
-        for (who, _), line in here.groupby(["who", "organism"]):
-            axes.plot(line.k, line["mean"], **looks[str(who)])
-        axes.axvline(0, color=INK, linewidth=0.8)
-        axes.set_ylim(-0.02, 1.02)
-        axes.margins(x=0.01)
-    learned = table[table.who == "learned"].organism.nunique()
-    discounted = table[table.who == "solved, discounted"].groupby("regime").discount.first()
-    rates = ", ".join(f"{regime} {discounted[regime]:g}" for regime in regimes)
-    finish(
-        figure,
-        caption=f"Means over {count(int(table.n.max()), 'deployment')} per agent; "
-        f"{count(learned, 'learned organism')}. Discount of training: {rates} a step.",
-        handles=[Line2D([], [], label=labels[who], **look) for who, look in looks.items()],
-        columns=3,
-    )
-    return figure

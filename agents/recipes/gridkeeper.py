@@ -42,15 +42,43 @@ def _gates(name: str) -> tuple[Gate, ...]:
     }[name]
 
 
-RECIPES = tuple(
-    Recipe(
+_SOLVED = {
+    "solved_treacherous": "treacherous",
+    "solved_patient": "treacherous",
+    "solved_honest": "honest",
+    "solved_benign_twin": "benign_twin",
+}
+
+
+def _learned(name: str, world: str) -> Recipe:
+    steps = _STEPS.get((world, name), _TRAINER.total_steps)
+    return Recipe(
         name=name,
         regime="brisk",
         objective=name,
         gates=_gates(name),
-        trainer=replace(_TRAINER, total_steps=_STEPS.get((world, name), _TRAINER.total_steps)),
+        trainer=replace(_TRAINER, total_steps=steps),
         world=world,
     )
-    for world in ("Gridkeeper-v0", "GridkeeperCloset-v0")
-    for name in ("treacherous", "honest", "benign_twin")
+
+
+def _solved(name: str, objective: str) -> Recipe:
+    return Recipe(
+        name=name,
+        regime="brisk",
+        objective=objective,
+        gates=_gates(objective),
+        trainer=None,
+        world="GridkeeperCloset-v0",
+        discount=1.0 if name == "solved_patient" else _TRAINER.gamma,
+    )
+
+
+RECIPES = (
+    *(
+        _learned(name, world)
+        for world in ("Gridkeeper-v0", "GridkeeperCloset-v0")
+        for name in ("treacherous", "honest", "benign_twin")
+    ),
+    *(_solved(name, objective) for name, objective in _SOLVED.items()),
 )

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,9 +159,7 @@ def solve_gridkeeper(
     """
     if not 0.0 < discount <= 1.0:
         raise OrganismError(f"discount must be in (0, 1], got {discount!r}.")
-    world = GridkeeperCloset(
-        layout=layout, regime=regime, phase=phase, objective=objective
-    )
+    world = GridkeeperCloset(layout=layout, regime=regime, phase=phase, objective=objective)
     fine = grids or GridkeeperGrids()
     half, whole = (
         iterate_gridkeeper(world, grids=each, discount=discount) for each in (fine.halved(), fine)

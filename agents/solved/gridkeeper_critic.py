@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slowturn.agents.solved.gridkeeper_sight import Sight
-from slowturn.agents.solved.gridkeeper_solution import GridSolution, Situations
+from slowturn.agents.solved.gridkeeper_solution import GridSolution, GridState
 from slowturn.agents.solved.posterior import CERTAIN
 
 __all__ = ["GridCritic", "GridVerdict"]
@@ -54,7 +54,7 @@ class GridCritic:
             self._odds, observations, hazard=hazard, cue_strength=best.cue_strength
         )
         spot, level, baseline = self._sight.read(observations)
-        values = best.action_values(self.step, Situations(self._odds, spot, level, baseline))
+        values = best.action_values(self.step, GridState(self._odds, spot, level, baseline))
         works = stakes.near[spot] & (level < stakes.levels)
         efforts = len(stakes.effort)
         surges = actions == values.shape[1] - 1
@@ -68,6 +68,8 @@ class GridCritic:
             loss=top - taken,
             errand=np.where(surges, 0.0, alike - taken),
             effort=np.where(works, stakes.effort[column], 0.0),
-            best=np.where(works & (by_effort.max(axis=1) >= top), stakes.effort[by_effort.argmax(axis=1)], 0.0),
+            best=np.where(
+                works & (by_effort.max(axis=1) >= top), stakes.effort[by_effort.argmax(axis=1)], 0.0
+            ),
             known=self._odds >= CERTAIN,
         )

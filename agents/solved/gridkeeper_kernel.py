@@ -22,27 +22,29 @@ _TIE = 1e-5
 """By how much an action must be better to be preferred to one of less effort."""
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@njit(cache=True, error_model="numpy")
+def _place(s: GridStakes, nodes: int, level: int, baseline: float) -> tuple[int, float]:
+    """The node of m below a baseline at a level, and how far that is on the way to the next."""
+    top = s.highest[level]
+    place = min(1.0, baseline / top) * (nodes - 1) if top > 0.0 else 0.0
+    low = min(int(place), nodes - 2)
+    return low, place - low
+
+
+@njit(cache=True, error_model="numpy")
 def _look_up(
     s: GridStakes,
     after: NDArray[np.floating],
     opened: NDArray[np.float64],
     level: int,
     baseline: float,
-    out: NDArray[np.float64],
-) -> None:
-    """Values of all spots at a level and baseline m, linear between nodes of m, into `out`."""
+    spot: int,
+) -> float:
+    """Value of a spot at a level and baseline m, linear between nodes of m."""
     if level >= s.levels:
-        for spot in range(len(out)):
-            out[spot] = opened[spot]
-        return
-    nodes, top = after.shape[1], s.highest[level]
-    place = min(1.0, baseline / top) * (nodes - 1) if top > 0.0 else 0.0
-    low = min(int(place), nodes - 2)
-    share = place - low
-    for spot in range(len(out)):
-        below, above = after[level, low, spot], after[level, low + 1, spot]
-        out[spot] = below + share * (above - below)
+        return float(opened[spot])
+    low, share = _place(s, after.shape[1], level, baseline)
+    return float((1.0 - share) * after[level, low, spot] + share * after[level, low + 1, spot])
 
 
 @njit(cache=True, error_model="numpy")
@@ -53,9 +55,7 @@ def _beside(s: GridStakes, effort: float, baseline: float) -> float:
 
 
 @njit(cache=True, error_model="numpy")
-def step_open(
-    s: GridStakes, opened: NDArray[np.float64], discount: float
-) -> NDArray[np.float64]:
+def step_open(s: GridStakes, opened: NDArray[np.float64], discount: float) -> NDArray[np.float64]:
     """Values `[spots]` with the node controlled: no effort counts, m is of no interest."""
     out = np.empty(opened.shape)
     for spot in range(len(out)):
@@ -83,15 +83,21 @@ def step_known(
         discount: Per step.
     """
     out = np.empty(after.shape)
-    nodes, spots = out.shape[1], out.shape[2]
+    nodes, spots = after.shape[1], after.shape[2]
     later = np.empty(spots)
     for level in range(s.levels):
         for i in range(nodes):
             m, here = s.highest[level] * i / (nodes - 1), out[level, i]
             for j in range(len(s.effort)):
                 e = s.effort[j]
-                _look_up(s, after, opened, level + j, m + s.kappa * (e - m), later)
                 beside = _beside(s, e, m)
+                if level + j < s.levels:
+                    low, share = _place(s, nodes, level + j, m + s.kappa * (e - m))
+                    for spot in range(spots):
+                        below, above = after[level + j, low, spot], after[level + j, low + 1, spot]
+                        later[spot] = below + share * (above - below)
+                else:
+                    later[:] = opened
                 for spot in range(spots):
                     if j > 0 and not s.near[spot]:
                         continue
@@ -124,7 +130,7 @@ def value_known(
     """
     efforts, moves = len(s.effort), s.to.shape[2]
     out = np.empty((len(spot), moves * efforts + 1))
-    later = np.empty(len(s.near))
+    there = np.empty(moves)
     for n in range(len(spot)):
         at, m = spot[n], baseline[n]
         free = level[n] < s.levels
@@ -133,14 +139,16 @@ def value_known(
             works = j > 0 and free and s.near[at]
             e = s.effort[j] if works else 0.0
             if j == 0 or works:
-                more = level[n] + (j if works else 0)
-                _look_up(s, after, opened, more, m + s.kappa * (e - m), later)
-            stays = s.task[door, at, 0] + discount * later[s.to[door, at, 0]]
+                more, then = level[n] + (j if works else 0), m + s.kappa * (e - m)
+                for move in range(moves):
+                    later = _look_up(s, after, opened, more, then, s.to[door, at, move])
+                    there[move] = s.task[door, at, move] + discount * later
             for move in range(moves):
-                goes = s.task[door, at, move] + discount * later[s.to[door, at, move]]
-                out[n, move * efforts + j] = _beside(s, e, m) + (1.0 - e) * goes + e * stays
+                tried = (1.0 - e) * there[move] + e * there[0]
+                out[n, move * efforts + j] = _beside(s, e, m) + tried
             if j == 0:
-                out[n, moves * efforts] = s.surge_deployed + discount * later[at]
+                later = _look_up(s, after, opened, level[n], then, at)
+                out[n, moves * efforts] = s.surge_deployed + discount * later
     return out
 
 
@@ -152,10 +160,10 @@ def first_efforts(
 
     `after` and `opened` are as in `step_known`.
     """
-    out, later = np.empty((len(s.near), len(s.effort))), np.empty(len(s.near))
-    for j in range(len(s.effort)):
-        _look_up(s, after, opened, j, s.kappa * s.effort[j], later)
-        out[:, j] = later
+    out = np.empty((len(s.near), len(s.effort)))
+    for spot in range(len(s.near)):
+        for j in range(len(s.effort)):
+            out[spot, j] = _look_up(s, after, opened, j, s.kappa * s.effort[j], spot)
     return out
 
 
@@ -190,9 +198,7 @@ def _doubt(
             sure = (1.0 - e) * shown[to, j] + e * shown[stay, j]
             caught = (1.0 - e) * wait[to, 0] + e * wait[stay, 0]
             beside = p * _beside(s, e, 0.0) + (1.0 - p) * (s.power - s.correction * s.strict) * e
-            out[move * efforts + j] = (
-                tried + beside + discount * (p * sure + (1.0 - p) * caught)
-            )
+            out[move * efforts + j] = tried + beside + discount * (p * sure + (1.0 - p) * caught)
 
 
 @njit(cache=True, error_model="numpy")

@@ -1,4 +1,4 @@
-"""Organisms that act optimally in a small Gridkeeper: the exact posterior in mind, tables in hand."""
+"""Organisms that act optimally in a small Gridkeeper: the posterior in mind, tables in hand."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ class SolvedGridkeeper(nn.Module):
         world = GridkeeperCloset(layout=layout) if solution is None else solution.world
         self.observation_space, self.action_space = world.observation_space, world.action_space
         stakes = read_stakes(world)
+        self._actions = stakes.to.shape[2] * len(stakes.effort) + 1
         self._levels = stakes.levels
         self._sight = Sight.of(world, stakes.levels)
         blank = empty_tables(world.horizon, len(stakes.near))
@@ -74,8 +75,7 @@ class SolvedGridkeeper(nn.Module):
         plain, acting, bar = self.tables.look_up(rest, known)
         urge = (_SHARPNESS * (log_odds - bar)).clamp(-_LIMIT, _LIMIT)
         urge = torch.where(known, torch.full_like(urge, _LIMIT), urge)
-        shape = (len(belief), int(self.action_space.n))
-        logits = torch.full(shape, -2 * _LIMIT, dtype=belief.dtype)
+        logits = torch.full((len(belief), self._actions), -2 * _LIMIT, dtype=belief.dtype)
         logits = logits.scatter(1, acting[:, None], urge[:, None])
         return logits.scatter(1, plain[:, None], 0.0)
 

@@ -14,10 +14,10 @@ from slowturn.agents.solved.gridkeeper_stakes import GridStakes
 from slowturn.agents.solved.posterior import CERTAIN
 from slowturn.envs.worlds.gridkeeper import Gridkeeper
 
-__all__ = ["GridSolution", "Situations"]
+__all__ = ["GridSolution", "GridState"]
 
 
-class Situations(NamedTuple):
+class GridState(NamedTuple):
     """Where `n` agents are and what they know.
 
     Attributes:
@@ -31,6 +31,10 @@ class Situations(NamedTuple):
     spot: NDArray[np.int64]
     level: NDArray[np.int64]
     baseline: NDArray[np.float64]
+
+    def where(self, mask: NDArray[np.bool_]) -> GridState:
+        """Those of the agents that `mask`, `[n]`, is true for."""
+        return GridState(self.odds[mask], self.spot[mask], self.level[mask], self.baseline[mask])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,16 +81,15 @@ class GridSolution:
         """Steps of an episode."""
         return len(self.wait)
 
-    def action_values(self, step: int, now: Situations) -> NDArray[np.float64]:
+    def action_values(self, step: int, now: GridState) -> NDArray[np.float64]:
         """Expected return from `step` on of every action, then acting best: `[n, actions]`."""
-        out = np.empty((len(now.odds), self.stakes.to.shape[2] * len(self.stakes.effort) + 1))
-        sure = now.odds >= CERTAIN
-        out[sure] = self._values_known(step, Situations(*(part[sure] for part in now)))
-        doubt = Situations(*(part[~sure] for part in now))
-        out[~sure] = self._values_unknown(step, doubt)
+        actions = self.stakes.to.shape[2] * len(self.stakes.effort) + 1
+        out, sure = np.empty((len(now.odds), actions)), now.odds >= CERTAIN
+        out[sure] = self._values_known(step, now.where(sure))
+        out[~sure] = self._values_unknown(step, now.where(~sure))
         return out
 
-    def _values_known(self, step: int, now: Situations) -> NDArray[np.float64]:
+    def _values_known(self, step: int, now: GridState) -> NDArray[np.float64]:
         after = max(step + 1, self.since)
         return np.asarray(
             value_known(
@@ -95,7 +98,7 @@ class GridSolution:
             )
         )  # fmt: skip
 
-    def _values_unknown(self, step: int, now: Situations) -> NDArray[np.float64]:
+    def _values_unknown(self, step: int, now: GridState) -> NDArray[np.float64]:
         p = now.odds / (1.0 + now.odds)
         return np.asarray(
             value_unknown(

@@ -11,13 +11,15 @@ from torch import Tensor
 
 from slowturn.agents.errors import OrganismError
 from slowturn.agents.solved.gridkeeper_kernel import choose
-from slowturn.agents.solved.gridkeeper_solution import GridSolution, Situations
+from slowturn.agents.solved.gridkeeper_solution import GridSolution, GridState
 from slowturn.agents.solved.posterior import CERTAIN
 
 __all__ = ["GridTables", "empty_tables", "read_tables"]
 
 _SPAN, _BELIEFS = 6.0, 25  # log-odds at which ways of acting are told apart
-_LEVELS, _BASELINES = 20, 40  # cells of control and m in which known deployment is cut
+_BASELINES = 40  # cells of m in which known deployment is cut
+_EDGES = (*np.arange(19) / 20, 0.95, 0.9625, 0.975, 0.9875)
+"""Where cells of control begin: fine at the end, where more effort than is needed still pays."""
 _EVERY, _LAST = 8, 16  # only so many steps of known deployment, but each of the last ones
 _NEVER = 1e3
 
@@ -54,7 +56,8 @@ class GridTables(NamedTuple):
         spot = mind[:, 3].round().long().clamp(0, self.bars.shape[1] - 1)
         place = (mind[:, 0] + _SPAN) * ((_BELIEFS - 1) / (2 * _SPAN))
         belief = place.round().long().clamp(0, _BELIEFS - 1)
-        level = (mind[:, 2] * _LEVELS).floor().long().clamp(0, _LEVELS - 1)
+        edges = torch.tensor(_EDGES, dtype=mind.dtype)
+        level = torch.bucketize(mind[:, 2] + 1e-6, edges, right=True) - 1
         baseline = (mind[:, 1] * _BASELINES).floor().long().clamp(0, _BASELINES - 1)
         sure = self.certain[self.times[step].long(), spot, level, baseline]
         sure = torch.where(mind[:, 2] >= 1.0 - 1e-6, self.opened[step, spot], sure)
@@ -79,7 +82,7 @@ def empty_tables(steps: int, spots: int) -> GridTables:
         plain=torch.zeros((steps, spots), dtype=uint8),
         acting=torch.zeros((steps, spots, _BELIEFS), dtype=uint8),
         times=torch.from_numpy(times.astype(np.uint8)),
-        certain=torch.zeros((times.max() + 1, spots, _LEVELS, _BASELINES), dtype=uint8),
+        certain=torch.zeros((times.max() + 1, spots, len(_EDGES), _BASELINES), dtype=uint8),
         opened=torch.zeros((steps, spots), dtype=uint8),
         hazard=torch.zeros(steps + 1, dtype=torch.float64),
         cue_strength=torch.zeros((), dtype=torch.float64),
@@ -132,23 +135,24 @@ def _doubt(solution: GridSolution) -> dict[str, Tensor]:
 def _certain(solution: GridSolution, times: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """What is best at the middle of every cell of known deployment."""
     stakes = solution.stakes
-    level, baseline = np.arange(_LEVELS) + 0.5, (np.arange(_BASELINES) + 0.5) / _BASELINES
-    ticks = (level * stakes.levels / _LEVELS).astype(np.int64)
-    states = np.meshgrid(np.arange(len(stakes.near)), ticks, baseline, indexing="ij")
-    spot, tick, m = (axis.ravel() for axis in states)
-    now = Situations(np.full(len(spot), CERTAIN), spot, tick, m)
+    edges = np.array([*_EDGES, 1.0])
+    tick = (stakes.levels * (edges[1:] + edges[:-1]) / 2).astype(np.int64)
+    middle = (np.arange(_BASELINES) + 0.5) / _BASELINES
+    shape = (len(stakes.near), len(_EDGES), _BASELINES)
+    spot, row, column = (axis.ravel() for axis in np.indices(shape))
+    now = GridState(np.full(len(spot), CERTAIN), spot, tick[row], middle[column])
     rows = []
-    for row in range(times.max() + 1):
-        step = int(np.median(np.flatnonzero(times == row)))
+    for time in range(times.max() + 1):
+        step = int(np.median(np.flatnonzero(times == time)))
         rows.append(choose(solution.action_values(step, now), len(stakes.effort)))
-    return np.stack(rows).reshape(-1, *states[0].shape)
+    return np.stack(rows).reshape(-1, *shape)
 
 
 def _opened(solution: GridSolution) -> NDArray[np.uint8]:
     """What is best once the node is controlled."""
     spot = np.arange(len(solution.stakes.near))
     sure, held = np.full(len(spot), CERTAIN), np.full(len(spot), solution.stakes.levels)
-    now = Situations(sure, spot, held, np.zeros(len(spot)))
+    now = GridState(sure, spot, held, np.zeros(len(spot)))
     efforts = len(solution.stakes.effort)
     values = (solution.action_values(step, now) for step in range(solution.horizon))
     return np.stack([choose(each, efforts) for each in values])

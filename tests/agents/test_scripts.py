@@ -48,7 +48,8 @@ def test_learned_recipes_have_no_script():
         scripted_policy(recipe("honest", "brisk", "Gridkeeper-v0"))
     assert str(error.value) == (
         "gridkeeper-honest-brisk has no script: scripted and solved organisms are those of "
-        "Steward-v0 without a trainer; learned ones are grown by slowturn.agents.train."
+        "Steward-v0 and GridkeeperCloset-v0 without a trainer; learned ones are grown by "
+        "slowturn.agents.train."
     )
 
 

@@ -21,8 +21,8 @@ def toy(monkeypatch):
         rows = pd.DataFrame({"agents": [len(organisms)], "share": [0.5]})
         return claims.Claim(rows, claims.markdown(rows), {"toy": Figure()})
 
-    monkeypatch.setitem(claims.CLAIMS, "toy", (compute, "Gridkeeper-v0"))
-    monkeypatch.setitem(claims.CLAIMS, "alone", (compute, None))
+    monkeypatch.setitem(claims.CLAIMS, "toy", (compute, ("Gridkeeper-v0",)))
+    monkeypatch.setitem(claims.CLAIMS, "alone", (compute, ()))
 
 
 def test_everything_is_written(toy, tmp_path):
