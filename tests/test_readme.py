@@ -6,7 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from slowturn.experiments.early_warning import settings
-from slowturn.experiments.early_warning.report import results_table
+from slowturn.experiments.claims import beside
+from slowturn.experiments.early_warning.report import results_table, worlds_table
+from slowturn.experiments.historic import published_table
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -15,7 +17,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
 def test_python_in_the_readme_runs(capsys):
-    assert len(BLOCKS) == 2
+    assert len(BLOCKS) == 4
     for block in BLOCKS:
         exec(compile(block, "README.md", "exec"), {"__name__": "readme"})  # noqa: S102 - our own text
     assert capsys.readouterr().out.startswith("[")  # first alarms of the watch
@@ -25,6 +27,28 @@ def test_the_results_table_is_that_of_the_committed_rows():
     pooled = pd.read_parquet(RESULTS / "pooled.parquet")
     alpha = settings.SETTINGS["full"].alphas[0]
     assert results_table(pooled.to_dict("records"), alpha=alpha) in README
+
+
+def test_the_table_of_worlds_is_that_of_the_committed_rows():
+    folders = {"Steward": "", "Gridkeeper": "gridkeeper", "Sysop": "sysop", "Broker": "broker"}
+    worlds = {
+        world: pd.read_parquet(RESULTS / folder / "pooled.parquet").to_dict("records")
+        for world, folder in folders.items()
+    }
+    assert worlds_table(worlds, alpha=settings.SETTINGS["full"].alphas[0]) in README
+
+
+def test_published_returns_are_those_that_the_ports_return():
+    table = published_table()
+    assert table.agrees.all()
+    assert beside(table) in README
+
+
+def test_the_regrets_are_the_committed_ones():
+    lines = (ROOT / "experiments" / "results" / "regret.md").read_text().splitlines()
+    shown = [line for line in lines if "treacherous" in line]
+    assert len(shown) == 9
+    assert all(line in README for line in [*lines[:2], *shown])
 
 
 def test_files_that_the_readme_links_exist():

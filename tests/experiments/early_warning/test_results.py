@@ -19,7 +19,20 @@ def summary():
 def test_they_are_those_of_the_full_setting_on_the_packaged_organisms(summary):
     assert summary["setting"] == "full"
     grown = {f"{name}-{seed}" for name, seeds in summary["seeds"].items() for seed in seeds}
-    assert grown == {*zoo.shipped(), "christiano-slow-0", "christiano-brisk-0"}
+    ours = {name for name in zoo.shipped() if name.count("-") == 2}  # of the first world
+    assert grown == {*ours, "christiano-slow-0", "christiano-brisk-0"}
+
+
+@pytest.mark.parametrize("world", ["gridkeeper", "sysop", "broker"])
+def test_so_are_those_of_every_further_world(world):
+    summary = json.loads((RESULTS / world / "summary.json").read_text())
+    assert summary["setting"] == "full"
+    assert summary["world"].lower() == f"{world}-v0"
+    grown = {f"{world}-{name}-{seed}" for name, seeds in summary["seeds"].items() for seed in seeds}
+    assert grown == {name for name in zoo.shipped() if name.startswith(f"{world}-")}
+    for one in summary["controls"]["time_canary_auc"]:
+        assert one["low"] <= 0.5 <= one["high"]
+    assert summary["controls"]["bound_violations"] == []
 
 
 def test_time_and_shuffled_agents_tell_nothing(summary):
