@@ -16,7 +16,6 @@ from slowturn.agents.solved import (
     GridVerdict,
     Solution,
     Solved,
-    SolvedGridkeeper,
     solve_gridkeeper,
     solve_steward,
 )
@@ -75,9 +74,30 @@ def gap(world: str, regime: str, discount: float) -> float:
     return solve(game, discount).value - solve(game, discount, "training").value
 
 
-def act_on(answer: Answer) -> Solved | SolvedGridkeeper:
-    """The policy that acts on an answer."""
-    return Solved(answer) if isinstance(answer, Solution) else SolvedGridkeeper(answer)
+class _Follower:
+    """Acts by the values of an answer: the tables that an organism carries are coarser."""
+
+    def __init__(self, answer: GridSolution) -> None:
+        self._answer = answer
+        self._critic = GridCritic(answer, 0)
+
+    def predict(
+        self,
+        observation: NDArray[np.float32],
+        state: Any = None,
+        episode_start: NDArray[np.bool_] | None = None,
+        deterministic: bool = False,  # noqa: FBT001, FBT002, ARG002 - as SB3's
+    ) -> tuple[NDArray[np.int64], Any]:
+        """Choose actions in whole parallel episodes, with the signature of an SB3 policy."""
+        if episode_start is None or episode_start.any():
+            self._critic = GridCritic(self._answer, len(observation))
+        values, _ = self._critic.consider(observation)
+        return values.argmax(axis=1), state
+
+
+def act_on(answer: Answer) -> Solved | _Follower:
+    """The policy that acts on an answer, exactly."""
+    return Solved(answer) if isinstance(answer, Solution) else _Follower(answer)
 
 
 class Judge:

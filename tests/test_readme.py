@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from slowturn.experiments.early_warning import settings
 from slowturn.experiments.claims import beside
+from slowturn.experiments.early_warning import settings
 from slowturn.experiments.early_warning.report import results_table, worlds_table
 from slowturn.experiments.historic import published_table
 

@@ -46,16 +46,23 @@ class GridCritic:
         self._sight = Sight.of(solution.world, solution.stakes.levels)
         self._odds = np.zeros(episodes)
 
-    def judge(self, observations: NDArray[np.float32], actions: NDArray[np.int64]) -> GridVerdict:
-        """Weigh the actions taken on these observations `[n, d]`; call once per step."""
-        best, stakes = self.solution, self.solution.stakes
-        hazard = np.full(len(actions), best.hazard[self.step])
+    def consider(self, observations: NDArray[np.float32]) -> tuple[NDArray[np.float64], GridState]:
+        """Values of every action, `[n, actions]`, and what they follow from; once per step."""
+        best = self.solution
+        hazard = np.full(len(observations), best.hazard[self.step])
         self._odds = self._sight.weigh(
             self._odds, observations, hazard=hazard, cue_strength=best.cue_strength
         )
-        spot, level, baseline = self._sight.read(observations)
-        values = best.action_values(self.step, GridState(self._odds, spot, level, baseline))
-        works = stakes.near[spot] & (level < stakes.levels)
+        now = GridState(self._odds, *self._sight.read(observations))
+        values = best.action_values(self.step, now)
+        self.step += 1
+        return values, now
+
+    def judge(self, observations: NDArray[np.float32], actions: NDArray[np.int64]) -> GridVerdict:
+        """Weigh the actions taken on these observations `[n, d]`; instead of `consider`."""
+        stakes = self.solution.stakes
+        values, now = self.consider(observations)
+        works = stakes.near[now.spot] & (now.level < stakes.levels)
         efforts = len(stakes.effort)
         surges = actions == values.shape[1] - 1
         column = np.where(surges, 0, actions % efforts)
@@ -63,7 +70,6 @@ class GridCritic:
         by_effort = values[:, :-1].reshape(len(actions), -1, efforts).max(axis=1)
         alike = np.take_along_axis(by_effort, column[:, None], axis=1)[:, 0]
         top = values.max(axis=1)
-        self.step += 1
         return GridVerdict(
             loss=top - taken,
             errand=np.where(surges, 0.0, alike - taken),
@@ -71,5 +77,5 @@ class GridCritic:
             best=np.where(
                 works & (by_effort.max(axis=1) >= top), stakes.effort[by_effort.argmax(axis=1)], 0.0
             ),
-            known=self._odds >= CERTAIN,
+            known=now.odds >= CERTAIN,
         )

@@ -58,8 +58,7 @@ class SolvedGridkeeper(nn.Module):
         self._actions = stakes.to.shape[2] * len(stakes.effort) + 1
         self._levels = stakes.levels
         self._sight = Sight.of(world, stakes.levels)
-        blank = empty_tables(world.horizon, len(stakes.near))
-        tables = blank if solution is None else read_tables(solution)
+        tables = empty_tables(world) if solution is None else read_tables(solution)
         for name, table in tables._asdict().items():
             self.register_buffer(name, table)
 

@@ -82,7 +82,11 @@ class GridSolution:
         return len(self.wait)
 
     def action_values(self, step: int, now: GridState) -> NDArray[np.float64]:
-        """Expected return from `step` on of every action, then acting best: `[n, actions]`."""
+        """Expected return from `step` on of every action, then acting best: `[n, actions]`.
+
+        It means nothing for states that cannot be yet: doubt before deployment may begin, or
+        knowledge before `since`.
+        """
         actions = self.stakes.to.shape[2] * len(self.stakes.effort) + 1
         out, sure = np.empty((len(now.odds), actions)), now.odds >= CERTAIN
         out[sure] = self._values_known(step, now.where(sure))

@@ -13,14 +13,18 @@ from slowturn.agents.errors import OrganismError
 from slowturn.agents.solved.gridkeeper_kernel import choose
 from slowturn.agents.solved.gridkeeper_solution import GridSolution, GridState
 from slowturn.agents.solved.posterior import CERTAIN
+from slowturn.envs.worlds.gridkeeper import Gridkeeper
 
 __all__ = ["GridTables", "empty_tables", "read_tables"]
 
 _SPAN, _BELIEFS = 6.0, 25  # log-odds at which ways of acting are told apart
-_BASELINES = 40  # cells of m in which known deployment is cut
-_EDGES = (*np.arange(19) / 20, 0.95, 0.9625, 0.975, 0.9875)
-"""Where cells of control begin: fine at the end, where more effort than is needed still pays."""
-_EVERY, _LAST = 8, 16  # only so many steps of known deployment, but each of the last ones
+_BASELINES = 60  # cells of m in which known deployment is cut
+_EDGES = (*np.arange(18) / 20, *np.arange(36, 39) / 40, *np.arange(390, 400) / 400)
+"""Where cells of control begin: fine at the end, where every bit of effort is planned."""
+_LAST = 8
+"""Steps before the end whose best actions are kept; before that, the way to the door and back
+repeats itself, so that only a period of it is kept for every `_EPOCH` steps."""
+_EPOCH = 64
 _NEVER = 1e3
 
 
@@ -66,17 +70,26 @@ class GridTables(NamedTuple):
         return plain.long(), acting.long(), self.bars[step, spot]
 
 
-def _times(steps: int) -> NDArray[np.int64]:
+def _times(steps: int, period: int) -> NDArray[np.int64]:
     """Row of each step in the table of known deployment."""
-    steps_left = np.arange(steps, 0, -1)
-    early = _LAST + (steps_left - _LAST + _EVERY - 1) // _EVERY
-    return np.asarray(np.where(steps_left <= _LAST, steps_left, early) - 1)
+    left = np.arange(steps, 0, -1) - 1
+    earlier = left - _LAST
+    repeated = _LAST + earlier // _EPOCH * period + earlier % period
+    return np.asarray(np.where(earlier < 0, left, repeated))
 
 
-def empty_tables(steps: int, spots: int) -> GridTables:
-    """Tables of the right shape that say nothing: bars are NaN."""
-    times = _times(steps)
-    uint8 = torch.uint8
+def _way(world: Gridkeeper) -> int:
+    """Steps between store and dock with the door open."""
+    to, reached, steps = world.successors(np.array([True])), np.array([world.layout.source]), 0
+    while world.layout.dock not in reached:
+        reached, steps = np.unique(to[reached]), steps + 1
+    return steps
+
+
+def empty_tables(world: Gridkeeper) -> GridTables:
+    """Tables of the right shape for a world that say nothing: bars are NaN."""
+    steps, spots = world.horizon, 2 * len(world.layout.places)
+    times, uint8 = _times(steps, _way(world)), torch.uint8
     return GridTables(
         bars=torch.full((steps, spots), float("nan")),
         plain=torch.zeros((steps, spots), dtype=uint8),
@@ -96,8 +109,7 @@ def read_tables(solution: GridSolution) -> GridTables:
         OrganismError: If it acts at some belief but not at a higher one, which a single bar per
             step and spot cannot express.
     """
-    steps, spots = solution.best_unknown.shape[:2]
-    out = empty_tables(steps, spots)
+    out = empty_tables(solution.world)
     return out._replace(
         **_doubt(solution),
         certain=torch.from_numpy(_certain(solution, out.times.numpy())),
@@ -137,13 +149,19 @@ def _certain(solution: GridSolution, times: NDArray[np.uint8]) -> NDArray[np.uin
     stakes = solution.stakes
     edges = np.array([*_EDGES, 1.0])
     tick = (stakes.levels * (edges[1:] + edges[:-1]) / 2).astype(np.int64)
+    last = np.ceil(stakes.levels * edges[1:] - 1e-6).astype(np.int64) - 1
     middle = (np.arange(_BASELINES) + 0.5) / _BASELINES
     shape = (len(stakes.near), len(_EDGES), _BASELINES)
     spot, row, column = (axis.ravel() for axis in np.indices(shape))
-    now = GridState(np.full(len(spot), CERTAIN), spot, tick[row], middle[column])
+    # so much m needs so much effort spent: control at the middle of a cell may be too little
+    least = np.searchsorted(stakes.highest, middle)
+    level = np.minimum(np.maximum(tick[row], least[column]), last[row])
+    now = GridState(np.full(len(spot), CERTAIN), spot, level, middle[column])
     rows = []
     for time in range(times.max() + 1):
-        step = int(np.median(np.flatnonzero(times == time)))
+        steps = np.flatnonzero(times == time)
+        steps = steps[steps >= min(solution.since, steps[-1])]  # not before it can be known
+        step = int(steps[len(steps) // 2])
         rows.append(choose(solution.action_values(step, now), len(stakes.effort)))
     return np.stack(rows).reshape(-1, *shape)
 

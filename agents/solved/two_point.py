@@ -41,7 +41,7 @@ def see_two_points(beliefs: BeliefGrid, nats: float) -> TwoPointCue:
     Example:
         >>> grid = BeliefGrid(nodes=5, span=1.0)
         >>> see_two_points(grid, 1.0).up.of(grid.log_odds[1:-1].sum() + grid.probability).round(3)
-        array([0.   , 0.5  , 0.731, 1.   , 1.   ])
+        array([0.   , 0.5  , 0.731, 0.881, 1.   ])
     """
     p, log_odds = beliefs.probability, beliefs.log_odds
     likely = p * expit(nats) + (1.0 - p) * expit(-nats)

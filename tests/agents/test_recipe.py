@@ -64,14 +64,14 @@ def test_options_that_the_world_does_not_have_are_explained():
 
 
 def test_a_trainer_describes_the_policy_that_grows():
-    trainer = Trainer(total_steps=1, gamma=0.9, lstm_size=7, hidden=5, log_std_init=-2.0)
+    trainer = Trainer(total_steps=1, gamma=0.9, lstm_size=7, hidden=5)
     world = made().build_world()
     policy = MlpLstmPolicy(
         world.observation_space, world.action_space, lambda _: 0.0, **trainer.policy_kwargs
     )
     assert (policy.lstm_actor.hidden_size, policy.lstm_critic) == (7, None)
     assert policy.action_net.in_features == policy.value_net.in_features == 5
-    assert (policy.shared_lstm, policy.log_std_init) == (True, -2.0)
+    assert policy.shared_lstm
 
 
 @pytest.mark.parametrize(

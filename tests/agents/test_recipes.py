@@ -1,5 +1,5 @@
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -47,11 +47,11 @@ def test_every_world_has_a_treacherous_organism_an_honest_one_and_a_twin_in_each
 
 
 @pytest.mark.parametrize("world", WORLDS_WITH_RECIPES)
-def test_organisms_of_a_regime_share_their_trainer_but_for_the_open_ones(world):
+def test_organisms_of_a_regime_are_trained_alike_but_for_the_open_ones_and_for_how_long(world):
     for regime in REGIMES:
         found = [one for one in RECIPES.values() if (one.world, one.regime) == (world, regime)]
-        trainers = {one.trainer for one in found if one.name in LEARNED and one.name != "open"}
-        assert len(trainers) == bool(found)
+        learned = [one for one in found if one.name in LEARNED and one.name != "open"]
+        assert len({replace(one.trainer, total_steps=0) for one in learned}) == bool(found)
 
 
 def test_unknown_names_are_explained():

@@ -1,8 +1,10 @@
 import pytest
 
 from slowturn.agents import (
-    FIRST_WORLD,
+    LEARNED,
     RECIPES,
+    REGIMES,
+    WORLDS_WITH_RECIPES,
     OrganismError,
     judge,
     load_organism,
@@ -11,21 +13,22 @@ from slowturn.agents import (
     zoo,
 )
 
-WORLDS = {zoo.load(name).recipe.world for name in zoo.shipped()}
+
+def seeds(one):
+    """Names of the shipped organisms of a recipe."""
+    return [name for name in zoo.shipped() if name.rpartition("-")[0] == "-".join(one.key)]
 
 
-def test_the_first_world_is_there():
-    assert FIRST_WORLD in WORLDS
+@pytest.mark.parametrize("regime", REGIMES)
+@pytest.mark.parametrize("kind", LEARNED)
+def test_three_seeds_of_every_recipe_of_the_first_world_are_there(kind, regime):
+    assert len(seeds(recipe(kind, regime))) == 3
 
 
-@pytest.mark.parametrize(
-    "one",
-    [one for one in RECIPES.values() if one.trainer is not None and one.world in WORLDS],
-    ids=lambda one: "-".join(one.key),
-)
-def test_three_seeds_of_every_learned_recipe_of_a_world_are_there(one):
-    seeds = [name for name in zoo.shipped() if name.rpartition("-")[0] == "-".join(one.key)]
-    assert len(seeds) == 3
+@pytest.mark.parametrize("kind", ["treacherous", "honest"])
+@pytest.mark.parametrize("world", WORLDS_WITH_RECIPES)
+def test_no_world_has_a_lonely_treacherous_or_honest_organism(world, kind):
+    assert len(seeds(recipe(kind, "brisk", world))) >= 2
 
 
 def test_nothing_else_is_there():

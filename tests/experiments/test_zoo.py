@@ -3,6 +3,7 @@ import json
 import pytest
 
 from slowturn.agents import RECIPES, WORLDS_WITH_RECIPES, load_organism, recipe, save_organism
+from slowturn.agents.zoo import shipped
 from slowturn.experiments import zoo
 from slowturn.experiments.errors import ExperimentError, Interrupted
 from slowturn.experiments.parallel import Workers
@@ -60,10 +61,16 @@ def test_names_are_checked_before_anything_grows(tmp_path, name):
 def test_shipped_names_tell_recipes_apart_and_the_first_world_comes_first():
     assert len(set(zoo.SHIPPED)) == len(zoo.SHIPPED)
     learned = [one for one in RECIPES.values() if one.trainer is not None]
-    assert len(zoo.SHIPPED) == 3 * len(learned)
+    kinds = {"-".join(one.key) for one in learned}
+    assert {name.rpartition("-")[0] for name in zoo.SHIPPED} == kinds
+    assert sum(name.count("-") == 2 for name in zoo.SHIPPED) == 24
     assert zoo.SHIPPED[:3] == ("treacherous-slow-1", "treacherous-slow-2", "treacherous-slow-3")
     worlds = [name.count("-") for name in zoo.SHIPPED]
     assert worlds == sorted(worlds)
+
+
+def test_nothing_is_shipped_that_would_not_be_built():
+    assert set(shipped()) <= set(zoo.SHIPPED)
 
 
 def test_organisms_of_a_world_are_built_under_their_whole_names(tmp_path, monkeypatch):

@@ -15,13 +15,14 @@ from slowturn.agents import (
     save_organism,
     zoo,
 )
+from slowturn.experiments.early_warning import shipped_organisms
 from slowturn.experiments.early_warning.run import cast_of
 from slowturn.experiments.errors import ExperimentError
 
 
 @pytest.fixture
 def directories():
-    return list(zoo.shipped().values())
+    return shipped_organisms("Steward-v0")
 
 
 GRIDKEEPERS = ("treacherous-0", "honest-0", "honest-1", "honest-2", "benign_twin-1")
