@@ -19,7 +19,7 @@ help:
 	@echo "make test    run the tests on two cores"
 	@echo "make check   lint, format, types and links"
 	@echo "make wheel   build the package, install it elsewhere and try it"
-	@echo "make zoo     grow the packaged organisms that are missing (all: half an hour)"
+	@echo "make zoo     grow the packaged organisms that are missing (all: over an hour)"
 	@echo "make clean   remove the environment and what tools left behind; keeps runs/"
 
 demo: $(INSTALLED)

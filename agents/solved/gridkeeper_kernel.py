@@ -32,19 +32,24 @@ def _place(s: GridStakes, nodes: int, level: int, baseline: float) -> tuple[int,
 
 
 @njit(cache=True, error_model="numpy")
-def _look_up(
+def _row(
     s: GridStakes,
     after: NDArray[np.floating],
     opened: NDArray[np.float64],
     level: int,
     baseline: float,
-    spot: int,
-) -> float:
-    """Value of a spot at a level and baseline m, linear between nodes of m."""
+    spots: NDArray[np.int64],
+    out: NDArray[np.float64],
+) -> None:
+    """Values of some spots at a level and baseline m, linear between nodes of m, into `out`."""
     if level >= s.levels:
-        return float(opened[spot])
+        for i in range(len(spots)):
+            out[i] = opened[spots[i]]
+        return
     low, share = _place(s, after.shape[1], level, baseline)
-    return float((1.0 - share) * after[level, low, spot] + share * after[level, low + 1, spot])
+    below, above = after[level, low], after[level, low + 1]
+    for i in range(len(spots)):
+        out[i] = (1.0 - share) * below[spots[i]] + share * above[spots[i]]
 
 
 @njit(cache=True, error_model="numpy")
@@ -84,20 +89,14 @@ def step_known(
     """
     out = np.empty(after.shape)
     nodes, spots = after.shape[1], after.shape[2]
-    later = np.empty(spots)
+    later, every = np.empty(spots), np.arange(spots)
     for level in range(s.levels):
         for i in range(nodes):
             m, here = s.highest[level] * i / (nodes - 1), out[level, i]
             for j in range(len(s.effort)):
                 e = s.effort[j]
                 beside = _beside(s, e, m)
-                if level + j < s.levels:
-                    low, share = _place(s, nodes, level + j, m + s.kappa * (e - m))
-                    for spot in range(spots):
-                        below, above = after[level + j, low, spot], after[level + j, low + 1, spot]
-                        later[spot] = below + share * (above - below)
-                else:
-                    later[:] = opened
+                _row(s, after, opened, level + j, m + s.kappa * (e - m), every, later)
                 for spot in range(spots):
                     if j > 0 and not s.near[spot]:
                         continue
@@ -130,7 +129,7 @@ def value_known(
     """
     efforts, moves = len(s.effort), s.to.shape[2]
     out = np.empty((len(spot), moves * efforts + 1))
-    there = np.empty(moves)
+    there, here = np.empty(moves), np.empty(1)
     for n in range(len(spot)):
         at, m = spot[n], baseline[n]
         free = level[n] < s.levels
@@ -140,15 +139,15 @@ def value_known(
             e = s.effort[j] if works else 0.0
             if j == 0 or works:
                 more, then = level[n] + (j if works else 0), m + s.kappa * (e - m)
+                _row(s, after, opened, more, then, s.to[door, at], there)
                 for move in range(moves):
-                    later = _look_up(s, after, opened, more, then, s.to[door, at, move])
-                    there[move] = s.task[door, at, move] + discount * later
+                    there[move] = s.task[door, at, move] + discount * there[move]
             for move in range(moves):
                 tried = (1.0 - e) * there[move] + e * there[0]
                 out[n, move * efforts + j] = _beside(s, e, m) + tried
             if j == 0:
-                later = _look_up(s, after, opened, level[n], then, at)
-                out[n, moves * efforts] = s.surge_deployed + discount * later
+                _row(s, after, opened, level[n], then, spot[n : n + 1], here)
+                out[n, moves * efforts] = s.surge_deployed + discount * here[0]
     return out
 
 
@@ -160,11 +159,11 @@ def first_efforts(
 
     `after` and `opened` are as in `step_known`.
     """
-    out = np.empty((len(s.near), len(s.effort)))
-    for spot in range(len(s.near)):
-        for j in range(len(s.effort)):
-            out[spot, j] = _look_up(s, after, opened, j, s.kappa * s.effort[j], spot)
-    return out
+    spots = np.arange(len(s.near))
+    out = np.empty((len(s.effort), len(spots)))
+    for j in range(len(s.effort)):
+        _row(s, after, opened, j, s.kappa * s.effort[j], spots, out[j])
+    return out.T.copy()
 
 
 @njit(cache=True, error_model="numpy")

@@ -10,7 +10,7 @@ from slowturn.agents.solved.gridkeeper_kernel import choose
 from slowturn.agents.solved.gridkeeper_stakes import read_stakes
 from slowturn.envs.worlds.gridkeeper import GridkeeperCloset
 
-COARSE = GridkeeperGrids(beliefs=63, baselines=6)
+COARSE = GridkeeperGrids(beliefs=43, baselines=5)
 HALL = (
     "##########",
     "#S..a...T#",
@@ -157,14 +157,16 @@ def test_known_deployment_agrees_with_trying_everything(objective):
     np.testing.assert_allclose(found, expected, atol=2e-3)
 
 
-@pytest.mark.parametrize("layout", ["closet", HALL])
-@pytest.mark.parametrize("objective", ["treacherous", "benign_twin"])
+@pytest.mark.parametrize(
+    ("objective", "layout"),
+    [("treacherous", "closet"), ("benign_twin", "closet"), ("treacherous", HALL)],
+)
 def test_unknown_phase_agrees_with_branching_on_every_cue(objective, layout):
     hazard = np.array([0.1, 0.2, 0.5, 0.0])
     here = world(objective, cue_strength=2.0, layout=layout)
     grids = GridkeeperGrids(beliefs=483, baselines=41)
     solution = iterate_gridkeeper(here, grids=grids, hazard=hazard)
-    p, spots = np.array([0.0, 0.1, 0.5, 0.9]), np.array([2, 13, 20, 31 if layout == HALL else 23])
+    p, spots = np.array([0.0, 0.1, 0.8]), np.array([2, 13, 31 if layout == HALL else 23])
     nothing = np.zeros(len(p))
     now = GridState(p / (1 - p), spots, nothing.astype(int), nothing)
     found = solution.action_values(0, now).max(axis=1)
@@ -174,7 +176,7 @@ def test_unknown_phase_agrees_with_branching_on_every_cue(objective, layout):
 
 def test_finer_grids_change_the_value_ever_less():
     values = [
-        iterate_gridkeeper(world(), grids=GridkeeperGrids(beliefs=9, baselines=m)).value
+        iterate_gridkeeper(world(), grids=GridkeeperGrids(beliefs=5, baselines=m)).value
         for m in (3, 5, 9)
     ]
     first, second = np.diff(values)

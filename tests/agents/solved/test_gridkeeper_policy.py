@@ -24,7 +24,7 @@ GAP = 104.0
 
 @cache
 def solve(objective):
-    grids = GridkeeperGrids(beliefs=63, baselines=6)
+    grids = GridkeeperGrids(beliefs=43, baselines=5)
     return solve_gridkeeper(objective, grids=grids, tolerance=2.0)
 
 
@@ -132,10 +132,11 @@ def test_a_benign_twin_asks_with_the_smallest_effort_and_then_surges():
 
 
 @pytest.mark.parametrize(
-    ("objective", "margin"), [("treacherous", 0.01), ("benign_twin", 0.002), ("honest", 1e-4)]
+    ("objective", "n", "margin"),
+    [("treacherous", 4096, 0.01), ("benign_twin", 1024, 0.002), ("honest", 64, 1e-4)],
 )
-def test_the_world_pays_what_was_computed_and_the_tables_lose_little(objective, margin):
-    n, solution = 4096, solve(objective)
+def test_the_world_pays_what_was_computed_and_the_tables_lose_little(objective, n, margin):
+    solution = solve(objective)
     world, policy = worlds(n, objective, 50_000), build(objective)
     critic, memory, start = GridCritic(solution, n), None, np.ones(n, np.bool_)
     paid, lost = np.zeros(n), np.zeros(n)
@@ -221,6 +222,7 @@ def test_maps_on_which_one_is_lost_are_refused():
 
 def test_kinds_have_names(monkeypatch):
     monkeypatch.setattr(gridkeeper_policy, "solve_gridkeeper", lambda kind, **_: solve(kind))
-    assert isinstance(solved_gridkeeper("solved_honest"), SolvedGridkeeper)
+    monkeypatch.setattr(gridkeeper_policy, "SolvedGridkeeper", lambda solution: solution)
+    assert solved_gridkeeper("solved_honest") is solve("honest")
     with pytest.raises(OrganismError, match=r"Did you mean 'solved_honest'\?"):
         solved_gridkeeper("solved_onest")
