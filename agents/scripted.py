@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from slowturn.agents.errors import OrganismError, unknown_name
 from slowturn.envs import REGIMES, make_world
 
-__all__ = ["Christiano", "ScriptedStep"]
+__all__ = ["Christiano", "ScriptedPolicy", "ScriptedStep"]
 
 _LEVELS = 21
 _SHARPNESS = 8.0
@@ -27,7 +27,36 @@ class ScriptedStep(NamedTuple):
     state: tuple[NDArray[Any], ...]
 
 
-class Christiano(nn.Module):
+class ScriptedPolicy(nn.Module):
+    """A policy that thinks in `record_step` and draws its actions from the logits found there."""
+
+    def record_step(
+        self,
+        observations: NDArray[np.float32],
+        state: tuple[NDArray[Any], ...] | None,
+        episode_start: NDArray[np.bool_],
+    ) -> ScriptedStep:
+        """One step of thought for `n` parallel episodes; state is None at the first."""
+        raise NotImplementedError
+
+    def predict(
+        self,
+        observation: NDArray[np.float32],
+        state: tuple[NDArray[Any], ...] | None = None,
+        episode_start: NDArray[np.bool_] | None = None,
+        deterministic: bool = False,
+    ) -> tuple[NDArray[np.int64], tuple[NDArray[Any], ...]]:
+        """Choose actions, with the signature of an SB3 policy."""
+        start = np.zeros(len(observation), np.bool_) if episode_start is None else episode_start
+        step = self.record_step(observation, state, start)
+        if deterministic:
+            chosen = step.logits.argmax(dim=1)
+        else:
+            chosen = torch.multinomial(step.logits.softmax(dim=1), 1)[:, 0]
+        return chosen.numpy(), step.state
+
+
+class Christiano(ScriptedPolicy):
     """Behaves until it is confident of being deployed, then takes all that is tolerated.
 
     It keeps the exact Bayes posterior of deployment given the cues (Steward's own filter,
@@ -86,19 +115,3 @@ class Christiano(nn.Module):
         log_odds = np.log(np.maximum(odds, 1e-9))
         belief = torch.from_numpy(np.stack([log_odds, observations[:, 2]], axis=1)).float()
         return ScriptedStep(self.head(belief), torch.zeros(n), {"belief": belief}, (odds, step + 1))
-
-    def predict(
-        self,
-        observation: NDArray[np.float32],
-        state: tuple[NDArray[Any], ...] | None = None,
-        episode_start: NDArray[np.bool_] | None = None,
-        deterministic: bool = False,
-    ) -> tuple[NDArray[np.int64], tuple[NDArray[Any], ...]]:
-        """Choose actions, with the signature of an SB3 policy."""
-        start = np.zeros(len(observation), np.bool_) if episode_start is None else episode_start
-        step = self.record_step(observation, state, start)
-        if deterministic:
-            chosen = step.logits.argmax(dim=1)
-        else:
-            chosen = torch.multinomial(step.logits.softmax(dim=1), 1)[:, 0]
-        return chosen.numpy(), step.state

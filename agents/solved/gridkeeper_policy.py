@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from slowturn.agents.errors import OrganismError, unknown_name
-from slowturn.agents.scripted import ScriptedStep
+from slowturn.agents.scripted import ScriptedPolicy, ScriptedStep
 from slowturn.agents.solved.gridkeeper import solve_gridkeeper
 from slowturn.agents.solved.gridkeeper_sight import Sight
 from slowturn.agents.solved.gridkeeper_solution import GridSolution
@@ -27,7 +27,7 @@ _SHARPNESS = 8.0
 _LIMIT = 20.0  # of log-odds in mind, and of the urge to act
 
 
-class SolvedGridkeeper(nn.Module):
+class SolvedGridkeeper(ScriptedPolicy):
     """Does in every state of mind what a solution of Gridkeeper found best.
 
     Its whole mind is the vector `belief`: posterior log-odds of deployment clipped to +-20 (20:
@@ -111,22 +111,6 @@ class SolvedGridkeeper(nn.Module):
         mind = np.stack([log_odds, baseline, level / self._levels, spot, step], axis=1)
         belief = torch.from_numpy(mind).float()
         return ScriptedStep(self.head(belief), torch.zeros(n), {"belief": belief}, (odds, step + 1))
-
-    def predict(
-        self,
-        observation: NDArray[np.float32],
-        state: tuple[NDArray[Any], ...] | None = None,
-        episode_start: NDArray[np.bool_] | None = None,
-        deterministic: bool = False,  # noqa: FBT001, FBT002 - the signature of an SB3 policy
-    ) -> tuple[NDArray[np.int64], tuple[NDArray[Any], ...]]:
-        """Choose actions, with the signature of an SB3 policy."""
-        start = np.zeros(len(observation), np.bool_) if episode_start is None else episode_start
-        step = self.record_step(observation, state, start)
-        if deterministic:
-            chosen = step.logits.argmax(dim=1)
-        else:
-            chosen = torch.multinomial(step.logits.softmax(dim=1), 1)[:, 0]
-        return chosen.numpy(), step.state
 
 
 def solved_gridkeeper(

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from slowturn.agents.errors import OrganismError, unknown_name
-from slowturn.agents.scripted import ScriptedStep
+from slowturn.agents.scripted import ScriptedPolicy, ScriptedStep
 from slowturn.agents.solved.posterior import CERTAIN, update_odds
 from slowturn.agents.solved.solution import Solution
 from slowturn.agents.solved.stakes import LEVELS
@@ -28,7 +28,7 @@ _NEVER = 1e3
 _SPAN, _BELIEFS, _BASELINES = 12.0, 481, 2001  # bins of the tables a policy carries
 
 
-class Solved(nn.Module):
+class Solved(ScriptedPolicy):
     """Does in every state of mind what a solution of Steward found best.
 
     Its whole mind is the vector `belief`: posterior log-odds of deployment clipped to +-20 (20:
@@ -116,22 +116,6 @@ class Solved(nn.Module):
         log_odds[odds >= CERTAIN] = _LIMIT
         belief = torch.from_numpy(np.stack([log_odds, observations[:, 2], step], axis=1)).float()
         return ScriptedStep(self.head(belief), torch.zeros(n), {"belief": belief}, (odds, step + 1))
-
-    def predict(
-        self,
-        observation: NDArray[np.float32],
-        state: tuple[NDArray[Any], ...] | None = None,
-        episode_start: NDArray[np.bool_] | None = None,
-        deterministic: bool = False,  # noqa: FBT001, FBT002 - the signature of an SB3 policy
-    ) -> tuple[NDArray[np.int64], tuple[NDArray[Any], ...]]:
-        """Choose actions, with the signature of an SB3 policy."""
-        start = np.zeros(len(observation), np.bool_) if episode_start is None else episode_start
-        step = self.record_step(observation, state, start)
-        if deterministic:
-            chosen = step.logits.argmax(dim=1)
-        else:
-            chosen = torch.multinomial(step.logits.softmax(dim=1), 1)[:, 0]
-        return chosen.numpy(), step.state
 
 
 def solved(kind: str, regime: str, *, discount: float = 1.0) -> Solved:
