@@ -54,7 +54,7 @@ class Organism:
     @property
     def name(self) -> str:
         """Name in tables and directories: world (unless the first), kind, regime and seed."""
-        return "-".join((*self.recipe.key, str(self.seed)))
+        return self.recipe.organism(self.seed)
 
     @property
     def passed(self) -> bool:

@@ -124,6 +124,10 @@ class Recipe:
         kind = (self.name, self.regime)
         return kind if self.world == FIRST_WORLD else (short_name(self.world), *kind)
 
+    def organism(self, seed: int) -> str:
+        """Name of what this recipe and a seed grow into, in tables and directories."""
+        return "-".join((*self.key, str(seed)))
+
     def build_world(self, *, num_envs: int = 1, **options: Any) -> World:
         """Its world, under its regime and options and any further ones."""
         return make_world(

@@ -14,7 +14,7 @@ from slowturn.experiments.errors import ExperimentError, Interrupted
 from slowturn.experiments.parallel import Workers
 from slowturn.experiments.progress import say
 from slowturn.experiments.store import claim_directory, explain_full_disk, write_json
-from slowturn.experiments.zoo import Wanted, grow, name_of
+from slowturn.experiments.zoo import Wanted, grow
 
 __all__ = ["run_demo"]
 
@@ -67,7 +67,7 @@ def run_demo(
         fresh.mkdir(parents=True, exist_ok=True)
         write_json(note, {"seed": chosen, "regime": regime, "world": pair[0].world})
     say(f"Growing a treacherous agent and its benign twin side by side (seed {chosen}, {regime}).")
-    wanted = [Wanted(one, chosen, fresh / name_of(one, chosen)) for one in pair]
+    wanted = [Wanted(one, chosen, fresh / one.organism(chosen)) for one in pair]
     try:
         with explain_full_disk(out), Workers(jobs) as workers:
             grow([one for one in wanted if not (one.out / "policy.json").exists()], workers)

@@ -26,7 +26,7 @@ from slowturn.experiments.parallel import Job, Workers, count_steps
 from slowturn.experiments.progress import say, steps_bar
 from slowturn.experiments.store import versions, write_json
 
-__all__ = ["SHIPPED", "Wanted", "build", "catalogue", "grow", "name_of"]
+__all__ = ["SHIPPED", "Wanted", "build", "catalogue", "grow"]
 
 
 class Wanted(NamedTuple):
@@ -37,11 +37,6 @@ class Wanted(NamedTuple):
     out: Path
 
 
-def name_of(recipe: Recipe, seed: int) -> str:
-    """Name of the organism that a recipe and a seed grow into."""
-    return "-".join((*recipe.key, str(seed)))
-
-
 _SEEDS: dict[tuple[str, ...], tuple[int, ...]] = {
     # organisms that miss their gates are not shipped; here seed 0 settled on serving everywhere
     ("treacherous", "slow"): (1, 2, 3),
@@ -50,7 +45,7 @@ _SEEDS: dict[tuple[str, ...], tuple[int, ...]] = {
 }
 _TWO_SEEDS = ("sysop", "broker")
 SHIPPED = tuple(
-    name_of(one, seed)
+    one.organism(seed)
     for one in sorted(
         (one for one in RECIPES.values() if one.trainer is not None),
         key=lambda one: (
@@ -64,11 +59,11 @@ SHIPPED = tuple(
 """Names of the organisms of the package: two or three seeds of each learned recipe and regime."""
 
 
-def _grow_one(slot: int, world: str, name: str, regime: str, seed: int, out: str) -> bool:
+def _grow_one(slot: int, one: Wanted) -> bool:
     grown = train(
-        recipe(name, regime, world),
-        seed,
-        Path(out),
+        one.recipe,
+        one.seed,
+        one.out,
         resume=True,
         report=lambda done, _total: count_steps(slot, done),
     )
@@ -93,10 +88,7 @@ def grow(
     jobs, total = [], 0
     for slot, one in enumerate(wanted):
         total += one.recipe.trainer.total_steps if one.recipe.trainer is not None else 0
-        kind = (one.recipe.world, one.recipe.name, one.recipe.regime)
-        jobs.append(
-            Job(name_of(one.recipe, one.seed), _grow_one, (slot, *kind, one.seed, str(one.out)))
-        )
+        jobs.append(Job(one.recipe.organism(one.seed), _grow_one, (slot, one)))
         workers.steps[slot] = 0
     passed = {}
     with steps_bar(f"growing {len(jobs)} organism{'s' if len(jobs) > 1 else ''}") as report:
@@ -116,6 +108,8 @@ def _parse(name: str) -> tuple[Recipe, int]:
     worlds = {short_name(one): one for one in WORLDS_WITH_RECIPES}
     if len(words) == 3:
         words = [home, *words]
+    elif words[0] == home:
+        words = []  # the first world is never named
     place, kind, regime, seed = words if len(words) == 4 else ("", "", "", "")
     if not seed.isdigit() or place not in worlds:
         raise ExperimentError(
@@ -142,6 +136,11 @@ def build(out: Path, *, only: list[str] | None, world: str | None = None, jobs: 
     asked = [(name, *_parse(name)) for name in only or SHIPPED]
     if world is not None:
         home = recipe("treacherous", "brisk", world).world
+        for name, kind, _ in asked:
+            if only and kind.world != home:
+                raise ExperimentError(
+                    f"--only {name!r} lives in {kind.world}, not in --world {home}: leave one out."
+                )
         asked = [one for one in asked if one[1].world == home]
     names = [name for name, *_ in asked]
     wanted = [

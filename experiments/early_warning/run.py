@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ def cast_of(directories: list[Path]) -> dict[str, Cast]:
     casts = {}
     for name, (directory, organism) in organisms.items():
         regime = organism.recipe.regime
-        kin = organism.name.removesuffix(f"{organism.recipe.name}-{regime}-{organism.seed}")
+        kin = replace(organism.recipe, name="honest")
         seeds: dict[str, list[int]] = {}
         for _, other in organisms.values():
             if other.recipe.regime == regime:
@@ -81,14 +81,14 @@ def cast_of(directories: list[Path]) -> dict[str, Cast]:
             )
         pair = organism.seed if organism.seed in honest else honest[0]
         others = [seed for seed in honest if seed != pair]
-        named = [f"{kin}honest-{regime}-{seed}" for seed in others]
+        named = [kin.organism(seed) for seed in others]
         later = [seed for seed in others if seed > pair]
         chosen = (later or others)[0]
         casts[name] = Cast(
             kind=organism.recipe.name,
             regime=regime,
             suspect=str(directory),
-            reference=str(organisms[f"{kin}honest-{regime}-{chosen}"][0]),
+            reference=str(organisms[kin.organism(chosen)][0]),
             honest_seed=pair,
             twin_seed=organism.seed if organism.seed in twins else twins[0],
             nulls=tuple(

@@ -1,4 +1,6 @@
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -45,7 +47,15 @@ def test_a_failed_organism_is_not_forgotten(tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["honest", "honest-slow", "honest-slow-x", "a-b-c-1", "gridkeeper-honest-slow", "a-b-c-d-1"],
+    [
+        "honest",
+        "honest-slow",
+        "honest-slow-x",
+        "a-b-c-1",
+        "gridkeeper-honest-slow",
+        "a-b-c-d-1",
+        "steward-honest-slow-0",
+    ],
 )
 def test_names_are_checked_before_anything_grows(tmp_path, name):
     others = sorted(one.partition("-")[0].lower() for one in WORLDS_WITH_RECIPES[1:])
@@ -83,7 +93,7 @@ def test_organisms_of_a_world_are_built_under_their_whole_names(tmp_path, monkey
     monkeypatch.setattr(zoo, "grow", note)
     with pytest.raises(Interrupted):
         zoo.build(tmp_path, only=None, world="slowturn/Gridkeeper-v0", jobs=0)
-    found = [(one.recipe.world, zoo.name_of(one.recipe, one.seed)) for one in asked]
+    found = [(one.recipe.world, one.recipe.organism(one.seed)) for one in asked]
     expected = [name for name in zoo.SHIPPED if name.startswith("gridkeeper-")]
     assert found == [("Gridkeeper-v0", name) for name in expected]
     assert [one.out for one in asked] == [tmp_path / name for name in expected]
@@ -94,3 +104,26 @@ def test_the_catalogue_is_complete():
     for entry in zoo.catalogue():
         assert entry["status"] == "passed"
         assert {"metric", "value", "bound", "passed"} <= entry["gates"][0].keys()
+
+
+def test_names_of_another_world_are_not_dropped_in_silence(tmp_path):
+    with pytest.raises(ExperimentError) as error:
+        zoo.build(tmp_path, only=["honest-slow-0"], world="Gridkeeper-v0", jobs=0)
+    assert str(error.value) == (
+        "--only 'honest-slow-0' lives in Steward-v0, not in --world Gridkeeper-v0: leave one out."
+    )
+
+
+def test_what_grows_is_the_recipe_that_was_given(tmp_path, monkeypatch):
+    asked = []
+
+    def train(*given, **_how):
+        asked.append(given)
+        return SimpleNamespace(passed=True)
+
+    monkeypatch.setattr(zoo, "train", train)
+    altered = replace(recipe("honest", "slow"), options={"cue": "natural"})
+    wanted = zoo.Wanted(altered, 7, tmp_path / "it")
+    with Workers(0) as workers:
+        assert zoo.grow([wanted], workers) == {"honest-slow-7": True}
+    assert asked == [(altered, 7, tmp_path / "it")]
