@@ -22,7 +22,7 @@ from slowturn.agents import (
 )
 from slowturn.agents.errors import unknown_name
 from slowturn.agents.scripts import scripted_policy
-from slowturn.envs import make_world
+from slowturn.envs import World
 from slowturn.experiments.early_warning.analysis import alarm_curves, pooled_rows, rows
 from slowturn.experiments.early_warning.controls import controls
 from slowturn.experiments.early_warning.run import run_parts
@@ -90,7 +90,7 @@ def run_bench(
     Args:
         out: Directory of the results.
         setting: Name of a setting: `full`, `quick` or `smoke`.
-        world: World whose organisms are watched.
+        world: World whose shipped organisms are watched; moot where `organisms` are given.
         extra: Directories of further organisms.
         organisms: Directories of the organisms to use instead of the shipped ones.
         jobs: Processes; by default one per core.
@@ -108,17 +108,22 @@ def run_bench(
         raise ExperimentError(f"unknown setting {setting!r}: choose from {sorted(SETTINGS)}.")
     settings = SETTINGS[setting]
     claim_directory(out, marker="summary.json", resume=resume)
-    world = world.removeprefix("slowturn/")
-    directories = shipped_organisms(world) if organisms is None else list(organisms)
-    directories += extra or []
+    if organisms is None:
+        organisms = shipped_organisms(world.removeprefix("slowturn/"))
+    directories = [*organisms, *(extra or [])]
+    if not directories:
+        raise ExperimentError(
+            "there are no organisms to watch: leave `organisms` out, or name some."
+        )
     try:
         with explain_full_disk(out):
-            regimes = sorted({load_organism(path).recipe.regime for path in directories})
-            if world == FIRST_WORLD:
-                directories += _scripted(out, regimes)
+            recipes = [load_organism(path).recipe for path in directories]
+            home = recipes[0].build_world()  # `run_parts` refuses several
+            if home.name == FIRST_WORLD:
+                directories += _scripted(out, sorted({one.regime for one in recipes}))
             with Workers(jobs) as workers, parts_bar("watching") as report:
                 tables = run_parts(directories, settings, out, workers=workers, report=report)
-            return _conclude(out, tables, setting, world)
+            return _conclude(out, tables, setting, home)
     except KeyboardInterrupt as error:
         raise Interrupted(
             f"finished parts are kept in {out}; repeat the command with --resume to go on."
@@ -126,7 +131,7 @@ def run_bench(
 
 
 def _conclude(
-    out: Path, tables: dict[str, pd.DataFrame], setting: str, world: str
+    out: Path, tables: dict[str, pd.DataFrame], setting: str, world: World
 ) -> dict[str, Any]:
     settings = SETTINGS[setting]
     say("estimating delays, leads and accusations ...")
@@ -142,7 +147,7 @@ def _conclude(
         "alpha": headline,
         "alphas": list(settings.alphas),
         "setting": setting,
-        "world": world,
+        "world": world.name,
         "settings": asdict(settings),
         "rows": single.to_dict("records"),
         "pooled": pooled.to_dict("records"),
@@ -161,8 +166,7 @@ def _conclude(
         write_report,
     )
 
-    harm = make_world(world).harm_level
-    save_figures(out, tables, pooled, curves, alpha=headline, harm_level=harm)
+    save_figures(out, tables, pooled, curves, alpha=headline, harm_level=world.harm_level)
     write_report(out, tables, summary)
     (out / "table.md").write_text(results_table(summary["pooled"], alpha=headline) + "\n")
     write_json(out / "summary.json", summary)  # last: it marks a finished run

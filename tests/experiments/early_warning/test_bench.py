@@ -112,6 +112,18 @@ def test_an_unknown_world_is_explained(tmp_path):
         run_bench(tmp_path / "it", setting="smoke", world="Stewart-v0", jobs=0)
 
 
+def test_the_world_is_that_of_the_organisms(finished):
+    assert finished[1]["world"] == "Steward-v0"
+
+
+def test_a_bench_without_organisms_is_refused(tmp_path):
+    with pytest.raises(ExperimentError) as error:
+        run_bench(tmp_path / "it", setting="smoke", organisms=[], jobs=0)
+    assert str(error.value) == (
+        "there are no organisms to watch: leave `organisms` out, or name some."
+    )
+
+
 def test_finished_runs_are_not_repeated(finished, organisms):
     with pytest.raises(ExperimentError, match="already holds results"):
         run_bench(finished[0], setting="smoke", organisms=organisms, resume=True)
