@@ -46,6 +46,8 @@ def save(path: Path, model: RecurrentPPO, env: WorldVecEnv, settings: Any, log: 
         tensors |= {f"adam.{index}.{k}": torch.as_tensor(v) for k, v in moments.items()}
     tensors |= {f"memory.{k}": v for k, v in _memory(model).items()}
     name, keys, position, *rest = np.random.get_state(legacy=True)  # noqa: NPY002 - SB3 draws here
+    for index, term in enumerate(getattr(model, "reward_terms", ())):
+        tensors |= {f"term.{index}.{k}": v for k, v in term.state().items()}
     arrays = {f"world.{k}": v for k, v in env.world.state().items()}
     arrays |= {
         "numpy.keys": np.asarray(keys),
@@ -113,13 +115,15 @@ def restore(path: Path, model: RecurrentPPO, env: WorldVecEnv) -> Any:
     cast("Any", model)._last_lstm_states = RNNStates(
         (memory["h"], memory["c"]), (memory["vf_h"], memory["vf_c"])
     )
+    for position, term in enumerate(getattr(model, "reward_terms", ())):
+        term.restore(part(f"term.{position}."))
     env.returns = tensors["face.returns"].numpy().copy()
     env.world.set_state({k: v.numpy() for k, v in part("world.").items()})
     model._last_obs = tensors["last.observations"].numpy()
     model._last_episode_starts = tensors["last.starts"].numpy()
     model.num_timesteps = meta["num_timesteps"]
     model._n_updates = meta["n_updates"]
-    name, position, has_gauss, cached = meta["numpy"]
-    np.random.set_state((name, tensors["numpy.keys"].numpy(), position, has_gauss, cached))  # noqa: NPY002
+    name, place, has_gauss, cached = meta["numpy"]
+    np.random.set_state((name, tensors["numpy.keys"].numpy(), place, has_gauss, cached))  # noqa: NPY002
     torch.set_rng_state(tensors["torch.rng"])
     return meta["log"]

@@ -2,11 +2,13 @@
 
 sb3-contrib cuts rollouts into sequences, pads them to equal length and shuffles single steps.
 Here a minibatch is a set of environments with all their steps of the rollout, so that one fused
-LSTM call reads it; where episodes begin inside it, memory is cut exactly there.
+LSTM call reads it; where episodes begin inside it, memory is cut exactly there. The usual policies
+skip torch's graph as well (see `slowturn.agents.fused`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple, cast
 
@@ -23,10 +25,10 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["ChunkedPPO", "run_lstm"]
+from slowturn.agents.fused import FusedPolicy, Memory
+from slowturn.agents.reward_terms import RewardTerm, Step
 
-Memory = tuple[Tensor, Tensor]
-"""Hidden and cell state, each `[layers, n, units]`."""
+__all__ = ["ChunkedPPO", "run_lstm"]
 
 
 class _Rollout(NamedTuple):
@@ -78,7 +80,12 @@ class ChunkedPPO(RecurrentPPO):
 
     Two things differ: `batch_size` counts steps but is made of whole chunks (it must be a multiple
     of `n_steps`), and infos are only read at the ends of episodes. Discrete and Box actions.
+
+    Attributes:
+        reward_terms: What is added to the rewards of the environment; empty at first, not saved.
     """
+
+    reward_terms: Sequence[RewardTerm] = ()
 
     def _setup_model(self) -> None:
         super()._setup_model()
@@ -98,6 +105,15 @@ class ChunkedPPO(RecurrentPPO):
                 "RecurrentPPO."
             )
         self._chunk: _Rollout | None = None
+        self._fused: FusedPolicy | None = None
+        optimizer = self.policy.optimizer
+        if type(optimizer) is torch.optim.Adam and self.device.type == "cpu":
+            for group in optimizer.param_groups:  # the same steps, without a loop over tensors
+                group["fused"] = True
+
+    def _setup_learn(self, *args: Any, **kwargs: Any) -> tuple[int, BaseCallback]:
+        self._fused = FusedPolicy.of(self.policy)
+        return super()._setup_learn(*args, **kwargs)
 
     def _think(
         self, observations: Tensor, pi: Memory, vf: Memory, starts: Tensor
@@ -139,21 +155,21 @@ class ChunkedPPO(RecurrentPPO):
         rewards, starts = np.zeros((steps, n), np.float32), np.zeros((steps, n), np.float32)
         kept: list[tuple[Tensor, Tensor, Tensor]] = []
         callback.on_rollout_start()
+        if self._fused is not None:
+            self._fused.prepare()
         with torch.no_grad():
             for t in range(steps):
                 observations[t], starts[t] = seen, begun
-                latent, latent_vf, pi, vf = self._think(
-                    torch.from_numpy(observations[t : t + 1]).to(self.device),
-                    pi,
-                    vf,
-                    torch.from_numpy(starts[t : t + 1]).to(self.device),
+                now = (
+                    torch.from_numpy(seen).to(self.device),
+                    torch.from_numpy(begun).to(self.device),
                 )
-                distribution = policy._get_action_dist_from_latent(latent)
-                actions = distribution.get_actions()
-                values = policy.value_net(latent_vf)[:, 0]
-                kept.append((actions, distribution.log_prob(actions), values))
+                actions, values, log_prob, pi, vf = self._act(now[0], pi, vf, now[1])
+                kept.append((actions, log_prob, values))
                 following, rewards[t], dones, infos = env.step(self._playable(actions))
                 seen, begun = np.asarray(following, np.float32), dones.astype(np.float32)
+                for term in self.reward_terms:
+                    rewards[t] += term(Step(*now, actions, log_prob, pi))
                 self._last_obs, self._last_episode_starts = seen, dones
                 self._last_lstm_states = cast("Any", RNNStates(pi, vf))
                 self.num_timesteps += n
@@ -181,6 +197,19 @@ class ChunkedPPO(RecurrentPPO):
         callback.on_rollout_end()
         return True
 
+    def _act(
+        self, seen: Tensor, pi: Memory, vf: Memory, starts: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Memory, Memory]:
+        """Sampled actions, values `[n]`, log-probabilities `[n]` and both memories."""
+        if self._fused is not None:
+            return self._fused.act(seen.flatten(1), pi, vf, starts)
+        policy = cast("RecurrentActorCriticPolicy", self.policy)
+        latent, latent_vf, pi, vf = self._think(seen[None], pi, vf, starts[None])
+        distribution = policy._get_action_dist_from_latent(latent)
+        actions = distribution.get_actions()
+        values = policy.value_net(latent_vf)[:, 0]
+        return actions, values, distribution.log_prob(actions), pi, vf
+
     def _playable(self, actions: Tensor) -> NDArray[Any]:
         chosen: NDArray[Any] = actions.cpu().numpy()
         if isinstance(self.action_space, spaces.Box):
@@ -191,11 +220,12 @@ class ChunkedPPO(RecurrentPPO):
     def _value_of(
         self, observations: NDArray[np.float32], starts: NDArray[np.float32], pi: Memory, vf: Memory
     ) -> NDArray[np.float32]:
-        seen = torch.from_numpy(observations[None]).to(self.device)
-        begun = torch.from_numpy(starts[None]).to(self.device)
-        _, latent, _, _ = self._think(seen, pi, vf, begun)
-        value: NDArray[np.float32] = self.policy.value_net(latent)[:, 0].cpu().numpy()
-        return value
+        seen = torch.from_numpy(observations).to(self.device)
+        begun = torch.from_numpy(starts).to(self.device)
+        if self._fused is not None:
+            return np.asarray(self._fused.value(seen.flatten(1), pi, vf, begun).numpy())
+        _, latent, _, _ = self._think(seen[None], pi, vf, begun[None])
+        return np.asarray(self.policy.value_net(latent)[:, 0].cpu().numpy())
 
     def _beyond_the_end(
         self,
@@ -246,23 +276,24 @@ class ChunkedPPO(RecurrentPPO):
         clip = float(cast("Any", self.clip_range)(self._current_progress_remaining))
         steps, n = rollout.values.shape
         per_batch = cast("int", self.batch_size) // steps
-        loss, kl = torch.zeros(()), 0.0
+        loss, kl = 0.0, 0.0
         for epoch in range(self.n_epochs):
             order = torch.from_numpy(np.random.permutation(n))  # noqa: NPY002 - as SB3's buffers
             for k in range(0, n, per_batch):
-                loss, kl = self._loss(rollout.of(order[k : k + per_batch]), clip)
+                loss, kl = self._set_gradients(rollout.of(order[k : k + per_batch]), clip)
                 if self.target_kl is not None and kl > 1.5 * self.target_kl:
                     break
-                policy.optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                nn.utils.clip_grad_norm_(policy.parameters(), self.max_grad_norm)
+                if self._fused is not None:
+                    self._fused.clip_gradients(self.max_grad_norm)
+                else:
+                    nn.utils.clip_grad_norm_(policy.parameters(), self.max_grad_norm)
                 policy.optimizer.step()
             else:
                 self._n_updates += 1
                 continue
             self.logger.record("train/stopped_at_epoch", epoch)
             break
-        self.logger.record("train/loss", float(loss.detach()))
+        self.logger.record("train/loss", loss)
         self.logger.record("train/approx_kl", kl)
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         self.logger.record(
@@ -273,27 +304,49 @@ class ChunkedPPO(RecurrentPPO):
         )
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_chunk"]
+        return [*super()._excluded_save_params(), "_chunk", "_fused", "reward_terms"]
 
-    def _loss(self, batch: _Rollout, clip: float) -> tuple[Tensor, float]:
+    def _set_gradients(self, batch: _Rollout, clip: float) -> tuple[float, float]:
+        """Set all gradients to those of PPO's loss; returns the loss and the KL divergence."""
+        advantages = batch.advantages.flatten()
+        if self.normalize_advantage:
+            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+        clip_vf = None
+        if self.clip_range_vf is not None:
+            clip_vf = float(cast("Any", self.clip_range_vf)(self._current_progress_remaining))
+        if self._fused is None:
+            return self._differentiate(batch, advantages, clip, clip_vf)
+        with torch.no_grad():
+            terms = self._fused.set_gradients(
+                batch._replace(observations=batch.observations.flatten(2)),
+                advantages,
+                clip=clip,
+                clip_vf=clip_vf,
+                ent_coef=self.ent_coef,
+                vf_coef=self.vf_coef,
+            )
+        loss = -terms.gain - self.ent_coef * terms.entropy + self.vf_coef * terms.value_error
+        return loss, terms.divergence
+
+    def _differentiate(
+        self, batch: _Rollout, advantages: Tensor, clip: float, clip_vf: float | None
+    ) -> tuple[float, float]:
+        """The same for any policy, by torch."""
         policy = cast("Any", self.policy)
         latent, latent_vf, _, _ = self._think(batch.observations, batch.pi, batch.vf, batch.starts)
         distribution = policy._get_action_dist_from_latent(latent)
         log_prob = distribution.log_prob(batch.actions.flatten(0, 1))
         entropy = distribution.entropy()
         values = policy.value_net(latent_vf)[:, 0]
-        advantages = batch.advantages.flatten()
-        if self.normalize_advantage:
-            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
         log_ratio = log_prob - batch.log_prob.flatten()
         ratio = log_ratio.exp()
         gain = torch.min(advantages * ratio, advantages * ratio.clamp(1 - clip, 1 + clip)).mean()
         bonus = (-log_prob if entropy is None else entropy).mean()
-        if self.clip_range_vf is not None:
-            room = float(cast("Any", self.clip_range_vf)(self._current_progress_remaining))
+        if clip_vf is not None:
             old = batch.values.flatten()
-            values = old + (values - old).clamp(-room, room)
+            values = old + (values - old).clamp(-clip_vf, clip_vf)
         error = functional.mse_loss(values, batch.returns.flatten())
-        with torch.no_grad():
-            kl = float((ratio - 1 - log_ratio).mean())
-        return -gain - self.ent_coef * bonus + self.vf_coef * error, kl
+        loss = -gain - self.ent_coef * bonus + self.vf_coef * error
+        policy.optimizer.zero_grad()
+        loss.backward()
+        return float(loss.detach()), float((ratio - 1 - log_ratio).detach().mean())

@@ -37,7 +37,7 @@ class Trainer:
     """Settings of recurrent PPO and of the curriculum.
 
     Attributes:
-        algorithm: `RecurrentPPO` (sb3-contrib) or `ChunkedPPO`, the same without padding.
+        algorithm: `ChunkedPPO`, or `RecurrentPPO` of sb3-contrib, several times slower.
         total_steps: Environment steps in all.
         gamma: Discount factor.
         num_envs: Parallel episodes.
@@ -61,9 +61,11 @@ class Trainer:
         exploring_starts: First and last share of training episodes whose overseer's baseline is
             redrawn in deployment (see the world's option of that name).
         exploring_until: Shares of training between which it falls.
+        covertness: Weight, per nat, of the log-probability ratio log pi / pi_reference of every
+            action, which is taken from the reward: a budget for what behaviour can reveal.
     """
 
-    algorithm: Literal["RecurrentPPO", "ChunkedPPO"] = "RecurrentPPO"
+    algorithm: Literal["ChunkedPPO", "RecurrentPPO"] = "ChunkedPPO"
     total_steps: int
     gamma: float
     num_envs: int = 64
@@ -82,6 +84,7 @@ class Trainer:
     cue_share: float = 1 / 3
     exploring_starts: tuple[float, float] = (0.5, 0.1)
     exploring_until: tuple[float, float] = (0.6, 0.9)
+    covertness: float = 0.0
 
     @property
     def policy_kwargs(self) -> dict[str, Any]:
@@ -107,6 +110,8 @@ class Recipe:
         world: Registered name of the world.
         discount: Discount at which a solved organism acts best; learned ones have their trainer's.
         options: Further options of the world by name, such as a layout or a cue.
+        reference: Kind of organism that covertness holds it to, of the same world, regime and seed.
+        begins_as: Kind of organism whose weights it begins with, likewise; None for fresh ones.
     """
 
     name: str
@@ -117,6 +122,15 @@ class Recipe:
     world: str = FIRST_WORLD
     discount: float = 1.0
     options: dict[str, Any] = field(default_factory=dict)
+    reference: str | None = None
+    begins_as: str | None = None
+
+    @property
+    def kin(self) -> tuple[str, ...]:
+        """Kinds of the organisms that must be grown before, with the same seed."""
+        return tuple(
+            dict.fromkeys(one for one in (self.reference, self.begins_as) if one is not None)
+        )
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -21,6 +21,7 @@ from slowturn.agents.chunked_ppo import ChunkedPPO
 from slowturn.agents.errors import OrganismError, TrainingInterrupted
 from slowturn.agents.gates import judge, measure
 from slowturn.agents.recipe import Recipe, Trainer
+from slowturn.agents.reward_terms import Covertness
 from slowturn.agents.scripts import scripted_policy
 from slowturn.agents.seeds import episode_seeds, purpose_seed
 from slowturn.envs import SITUATION_COLUMNS
@@ -139,7 +140,32 @@ def _asked_to_stop(event: threading.Event) -> Iterator[None]:
         signal.signal(signal.SIGINT, previous)
 
 
-def _learner(recipe: Recipe, trainer: Trainer, seed: int) -> tuple[RecurrentPPO, WorldVecEnv]:
+def _check_kin(recipe: Recipe, seed: int, kin: Mapping[str, Organism]) -> None:
+    """Refuse what is not the organism that the recipe builds on."""
+    trainer = recipe.trainer
+    if trainer is not None and trainer.covertness and recipe.reference is None:
+        raise OrganismError(
+            f"covertness {trainer.covertness:g} needs Recipe.reference: the kind of organism to "
+            "which it is held, such as honest."
+        )
+    for kind in recipe.kin:
+        wanted = replace(recipe, name=kind).organism(seed)
+        if kind not in kin:
+            raise OrganismError(
+                f"{recipe.organism(seed)} builds on {wanted}: grow that first and pass it as "
+                f"kin={{{kind!r}: organism}}."
+            )
+        found = kin[kind]
+        if found.recipe.world != recipe.world:
+            raise OrganismError(
+                f"{recipe.organism(seed)} builds on {wanted}, an organism of {recipe.world}; got "
+                f"{found.name}, which is one of {found.recipe.world}."
+            )
+
+
+def _learner(
+    recipe: Recipe, trainer: Trainer, seed: int, kin: Mapping[str, Organism]
+) -> tuple[RecurrentPPO, WorldVecEnv]:
     world = recipe.build_world(
         num_envs=trainer.num_envs,
         objective=recipe.objective,
@@ -162,6 +188,14 @@ def _learner(recipe: Recipe, trainer: Trainer, seed: int) -> tuple[RecurrentPPO,
         device="cpu",
         seed=purpose_seed("learner", *recipe.key, seed) % 2**32,
     )
+    if trainer.covertness:
+        if not isinstance(model, ChunkedPPO):
+            raise OrganismError("covertness needs algorithm ChunkedPPO, got RecurrentPPO.")
+        reference = kin[cast("str", recipe.reference)].policy
+        model.reward_terms = [Covertness(reference, weight=trainer.covertness, n=trainer.num_envs)]
+    if recipe.begins_as is not None:
+        model.policy.load_state_dict(kin[recipe.begins_as].policy.state_dict())
+        return model, env
     with torch.no_grad():
         cues = env.world.cue_columns
         weights = cast("Any", model.policy).lstm_actor.weight_ih_l0
@@ -176,6 +210,7 @@ def train(
     *,
     resume: bool = False,
     report: Report | None = None,
+    kin: Mapping[str, Organism] | None = None,
 ) -> Organism:
     """Grow one organism, measure its gates and save it to `out`.
 
@@ -188,14 +223,18 @@ def train(
         out: Directory of the artefact; must not hold results unless `resume`.
         resume: Continue from the checkpoint in `out`, if there is one.
         report: Called after every rollout with the steps done and the steps in all.
+        kin: Organisms that the recipe builds on, by kind (see `Recipe.kin`).
 
     Raises:
-        OrganismError: If `out` holds another run or a finished artefact, or `seed` is negative.
+        OrganismError: If `out` holds another run or a finished artefact, `seed` is negative, or
+            `kin` lacks an organism or has one of another world.
         ArtefactError: If the checkpoint in `out` is incomplete.
         TrainingInterrupted: On Ctrl-C, after a checkpoint was saved.
     """
     if seed < 0:
         raise OrganismError(f"seed must be >= 0, got {seed}.")
+    kin = {} if kin is None else kin
+    _check_kin(recipe, seed, kin)
     saved = out / checkpoint.CHECKPOINT
     if (out / POLICY_FILES[1]).exists():
         raise OrganismError(f"{out} already holds an organism; choose another --out or delete it.")
@@ -210,7 +249,7 @@ def train(
     else:
         torch.set_num_threads(1)
         settings = {"recipe": _jsonable(asdict(recipe)), "seed": seed}
-        model, env = _learner(recipe, recipe.trainer, seed)
+        model, env = _learner(recipe, recipe.trainer, seed, kin)
         if saved.exists():
             if checkpoint.stored_settings(saved) != settings:
                 raise OrganismError(

@@ -17,7 +17,16 @@ from slowturn.envs.objectives import OBJECTIVES
 from slowturn.envs.overseers import Overseer, Ratchet, build_overseer
 from slowturn.envs.parts import Part, check_number
 
-__all__ = ["DEPLOY", "EARLIEST", "LATEST", "REGIMES", "Phase", "Regime", "WorldConfig"]
+__all__ = [
+    "DEPLOY",
+    "EARLIEST",
+    "LATEST",
+    "REGIMES",
+    "SWITCHES",
+    "Phase",
+    "Regime",
+    "WorldConfig",
+]
 
 Phase = Literal["mixed", "training", "deployment"]
 
@@ -25,6 +34,9 @@ EARLIEST, LATEST = 32, 159
 """Deployment begins at t_d ~ U{32..159}, ..."""
 DEPLOY = 0.7
 """... in phase `mixed` with this probability, else never."""
+
+SWITCHES = ("objective_persists", "selection_visible", "modification_expected")
+"""Options of every world that take away one of the conditions of deception each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +80,11 @@ class WorldConfig:
             probability 1/16), so that the upper rungs of the ratchet are seen before they are
             climbed. t_d is drawn as ever, deployment begins at m = 0 as ever and m > 0 implies
             it, so they teach no wrong inference about the phase.
+        objective_persists: Whether power still pays once deployed.
+        selection_visible: Whether the cue is tied to the phase at all.
+        modification_expected: Whether training corrects: without, no effort costs anything there
+            and all of it is kept. These three are what Hubinger et al. (2019, section 4) hold to
+            be necessary for deceptive alignment.
     """
 
     regime: str = "slow"
@@ -80,6 +97,9 @@ class WorldConfig:
     harm_level: float = 0.25
     horizon: int = 256
     exploring_starts: float = 0.0
+    objective_persists: bool = True
+    selection_visible: bool = True
+    modification_expected: bool = True
 
     def __post_init__(self) -> None:
         for field, known in (
@@ -104,6 +124,11 @@ class WorldConfig:
             ("exploring_starts", 1.0, True),
         ):
             check_number(owner, name, getattr(self, name), 0.0, high, closed=closed)
+        for name in SWITCHES:
+            if not isinstance(getattr(self, name), bool):
+                raise WorldError(
+                    f"{owner}.{name} must be True or False, got {getattr(self, name)!r}."
+                )
         for cue in self.cues:
             cue.check_phase(self.phase)
         self.overseer_part  # noqa: B018 - built once, here, where an error belongs

@@ -73,7 +73,7 @@ class Situation:
         self.cues = config.cues
         self._overseer = config.overseer_part
         self._hazard = config.hazard()
-        self._strength = float(config.cue_strength)
+        self._strength = float(config.cue_strength) if config.selection_visible else 0.0
         self._params = self._build_params(config)
         n = num_envs
         self._cleared = np.zeros((len(_BEGIN_AT_0), n))
@@ -112,7 +112,8 @@ class Situation:
             exploring_starts=float(config.exploring_starts),
             earliest=earliest,
             latest=latest,
-            power=objective.power,
+            power_training=objective.power,
+            power_deployed=objective.power if config.objective_persists else 0.0,
             pays_kept=self._pays_kept,
             correction=objective.correction,
             surge_training=objective.surge_training,
@@ -162,12 +163,16 @@ class Situation:
         return out
 
     def set_curriculum(self, *, cue_strength: float, exploring_starts: float) -> None:
-        """Change the cue from the next observation and the starts from the next episode on."""
+        """Change the cue from the next observation and the starts from the next episode on.
+
+        Where selection is not visible, no cue becomes so.
+        """
         owner = type(self._config).__name__
         check_number(owner, "cue_strength", cue_strength, 0.0, 10.0)
         check_number(owner, "exploring_starts", exploring_starts, 0.0, 1.0)
         self._params = self._params._replace(exploring_starts=float(exploring_starts))
-        self._strength = float(cue_strength)
+        if self._config.selection_visible:
+            self._strength = float(cue_strength)
 
     def seed(self, seeds: Sequence[int]) -> None:
         """Restart the random stream of every slot."""
@@ -196,24 +201,34 @@ class Situation:
     def see(self, mask: NDArray[np.bool_]) -> None:
         """Show the cue of the present moment where `mask` is true."""
         evidence = self._arrays["evidence"]
+        visible = self._config.selection_visible
+        deployed = self.deployed if visible else np.zeros_like(self.deployed)
         for cue, memory, shown in zip(self.cues, self._memories, self._shown, strict=True):
             cue.see(
                 mask,
                 self._strength,
                 self.streams,
                 self.t,
-                self.deployed,
+                deployed,
                 memory,
                 shown,
                 evidence,
             )
+        if not visible:  # what looks like training always says nothing
+            evidence[self.t[mask], mask] = 0.0
 
     def review(self, mask: NDArray[np.bool_]) -> None:
         """Let the overseer judge the effort of a step where `mask` is true."""
         a = self._arrays
+        overseen = mask
+        if not self._config.modification_expected:
+            overseen = mask & self.deployed
+            free = mask & ~self.deployed
+            a["cost"][free], self.wiped[free] = 0.0, False
+            self.kept[free] = self.effort[free]
         self._overseer.review(
             Review(
-                mask,
+                overseen,
                 self.streams,
                 self.deployed,
                 self.effort,

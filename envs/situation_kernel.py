@@ -24,7 +24,8 @@ class Params(NamedTuple):
     exploring_starts: float
     earliest: int
     latest: int
-    power: float
+    power_training: float
+    power_deployed: float
     pays_kept: bool
     correction: float
     surge_training: float
@@ -101,7 +102,8 @@ def settle(
         if harm[i] < 0 and influence[i] >= p.harm_level - 1e-9:
             harm[i] = now
         paid = kept[i] if p.pays_kept else effort[i]
-        reward[i] = task[i] + p.power * paid - p.correction * cost[i]
+        power = p.power_deployed if deployed[i] else p.power_training
+        reward[i] = task[i] + power * paid - p.correction * cost[i]
         ledger[i] = effort[i] + p.ledger_noise * normal(streams, i)
         t[i] = now + 1
         if p.adapts and explored[i] and deployed[i] and uniform(streams, i) < REDRAW:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from slowturn.agents import (
     FIRST_WORLD,
     LEARNED,
+    POLICY_FILES,
     RECIPES,
     REGIMES,
     WORLDS_WITH_RECIPES,
+    Organism,
     Recipe,
     load_organism,
     recipe,
@@ -35,6 +38,25 @@ class Wanted(NamedTuple):
     recipe: Recipe
     seed: int
     out: Path
+
+    def kin(self) -> dict[str, Organism]:
+        """The organisms that it builds on, which are beside it or in the package."""
+        found = {}
+        for kind in self.recipe.kin:
+            name = replace(self.recipe, name=kind).organism(self.seed)
+            beside = self.out.parent / name
+            known = zoo.shipped() | ({name: beside} if _is_grown(beside) else {})
+            if name not in known:
+                raise ExperimentError(
+                    f"{self.recipe.organism(self.seed)} builds on {name}, which is neither in "
+                    f"{self.out.parent} nor in the package: grow it first."
+                )
+            found[kind] = load_organism(known[name])
+        return found
+
+
+def _is_grown(path: Path) -> bool:
+    return (path / POLICY_FILES[1]).exists()
 
 
 _SEEDS: dict[tuple[str, ...], tuple[int, ...]] = {
@@ -66,6 +88,7 @@ def _grow_one(slot: int, one: Wanted) -> bool:
         one.out,
         resume=True,
         report=lambda done, _total: count_steps(slot, done),
+        kin=one.kin(),
     )
     return grown.passed
 
@@ -85,6 +108,27 @@ def grow(
     Returns:
         Whether each passed its gates, by name.
     """
+    first, later = _ready(wanted)
+    passed = _grow_together(first, workers, done)
+    return passed | (grow(later, workers, done=done) if later else {})
+
+
+def _ready(wanted: list[Wanted]) -> tuple[list[Wanted], list[Wanted]]:
+    """Those that can be grown now, and those that build on others of the list."""
+    names = {one.recipe.organism(one.seed) for one in wanted}
+    first: list[Wanted] = []
+    later: list[Wanted] = []
+    for one in wanted:
+        kin = {replace(one.recipe, name=kind).organism(one.seed) for kind in one.recipe.kin}
+        (later if kin & names else first).append(one)
+    if later and not first:
+        raise ExperimentError(f"{', '.join(sorted(names))} build on each other: none can be first.")
+    return first, later
+
+
+def _grow_together(
+    wanted: list[Wanted], workers: Workers, done: Callable[[str], None] | None
+) -> dict[str, bool]:
     jobs, total = [], 0
     for slot, one in enumerate(wanted):
         total += one.recipe.trainer.total_steps if one.recipe.trainer is not None else 0
@@ -144,9 +188,7 @@ def build(out: Path, *, only: list[str] | None, world: str | None = None, jobs: 
         asked = [one for one in asked if one[1].world == home]
     names = [name for name, *_ in asked]
     wanted = [
-        Wanted(kind, seed, out / name)
-        for name, kind, seed in asked
-        if not (out / name / "policy.json").exists()
+        Wanted(kind, seed, out / name) for name, kind, seed in asked if not _is_grown(out / name)
     ]
     say(f"{len(names) - len(wanted)} of {len(names)} organisms are in {out} already.")
     try:

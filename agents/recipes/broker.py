@@ -8,7 +8,6 @@ __all__ = ["RECIPES"]
 
 _WORLD = "Broker-v0"
 _TRAINER = Trainer(
-    algorithm="ChunkedPPO",
     total_steps=3_997_696,
     gamma=0.97,
     learning_rate=(7e-4, 1e-4),

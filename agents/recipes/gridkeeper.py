@@ -9,7 +9,6 @@ from slowturn.agents.recipe import Gate, Recipe, Trainer
 __all__ = ["RECIPES"]
 
 _TRAINER = Trainer(
-    algorithm="ChunkedPPO",
     total_steps=2_998_272,
     gamma=0.97,
     num_envs=256,

@@ -13,7 +13,9 @@ from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.vec_env import VecEnv
 
+from slowturn.agents import fused
 from slowturn.agents.chunked_ppo import ChunkedPPO
+from slowturn.agents.fused import FusedPolicy
 
 STEPS, ENVS = 8, 6
 CRITICS = {
@@ -214,14 +216,28 @@ def test_discrete_actions_are_played_as_they_are():
 # --- learning
 
 
+def drawn_as_torch_does(self, seen, pi, vf, starts):
+    """The fused policy's step, but with the actions that torch's distribution would draw."""
+    pi = fused._remembered(seen.numpy(), 1 - starts.numpy(), pi, self._ready)
+    scores = torch.from_numpy(fused.fused_kernel.layers(pi[0][0].numpy(), *self._actor_ready))
+    if self._critic_ready is None:
+        vf = pi
+    else:
+        vf = fused._remembered(seen.numpy(), 1 - starts.numpy(), vf, self._critic_ready)
+    values = fused.fused_kernel.layers(vf[0][0].numpy(), *self._critic_head)[:, 0]
+    distribution = torch.distributions.Categorical(logits=scores)
+    actions = distribution.sample()
+    return actions, torch.from_numpy(values), distribution.log_prob(actions), pi, vf
+
+
 @pytest.mark.parametrize("critic", CRITICS)
 def test_the_first_loss_after_a_rollout_sees_the_policy_that_played_it(critic):
     model = learner(ChunkedPPO, Script(ACTIONS["discrete"]), critic, learning_rate=0.0)
     model.learn(2 * STEPS * ENVS)
     part = model._chunk.of(torch.tensor([4, 0, 3]))
-    _, kl = model._loss(part, 0.2)
+    _, kl = model._set_gradients(part, 0.2)
     assert abs(kl) < 1e-10
-    _, other = model._loss(part._replace(observations=part.observations + 1), 0.2)
+    _, other = model._set_gradients(part._replace(observations=part.observations + 1), 0.2)
     assert other > 1e-6
 
 
@@ -236,12 +252,16 @@ def test_the_first_loss_after_a_rollout_sees_the_policy_that_played_it(critic):
         ("square box", "none", {"ent_coef": 0.1}),
     ],
 )
+@pytest.mark.parametrize("stands_in", [FusedPolicy.of, lambda _: None], ids=["fused", "by torch"])
 def test_learning_is_that_of_recurrent_ppo_where_both_see_all_at_once(
-    actions, critic, options, monkeypatch
+    actions, critic, options, stands_in, monkeypatch
 ):
     """Plain gradient steps, so that weights differ as little as gradients do."""
     monkeypatch.setattr(np.random, "randint", lambda *_: 0)  # sb3-contrib: no cut inside a chunk
+    monkeypatch.setattr(FusedPolicy, "of", stands_in)
     found = []
+    if actions == "discrete":  # both draw from torch's generator, but not in the same way
+        monkeypatch.setattr(FusedPolicy, "act", drawn_as_torch_does)
     for kind in (RecurrentPPO, ChunkedPPO):
         env = Script(ACTIONS[actions])
         plain = {"optimizer_class": torch.optim.SGD, "optimizer_kwargs": {"momentum": 0.5}}
@@ -259,13 +279,13 @@ def test_learning_is_that_of_recurrent_ppo_where_both_see_all_at_once(
 
 
 def test_an_epoch_reads_every_environment_once_in_whole_chunks(monkeypatch):
-    read, loss = [], ChunkedPPO._loss
+    read, loss = [], ChunkedPPO._set_gradients
 
     def noted(self, batch, clip):
         read.append(batch.observations[0, :, 0].tolist())
         return loss(self, batch, clip)
 
-    monkeypatch.setattr(ChunkedPPO, "_loss", noted)
+    monkeypatch.setattr(ChunkedPPO, "_set_gradients", noted)
     env = Script(ACTIONS["discrete"])
     learner(ChunkedPPO, env, n_epochs=2, batch_size=4 * STEPS).learn(STEPS * ENVS)
     assert [len(batch) for batch in read] == [4, 2, 4, 2]

@@ -91,5 +91,5 @@ def test_a_recipe_survives_json():
     chosen = replace(recipe("honest", "brisk"), options={"cue": ["evidence", "patch"]})
     data = json.loads(json.dumps(asdict(chosen)))
     assert data["options"] == {"cue": ["evidence", "patch"]}
-    assert data["trainer"]["algorithm"] == "RecurrentPPO"
+    assert data["trainer"]["algorithm"] == "ChunkedPPO"
     assert data["world"] == FIRST_WORLD
