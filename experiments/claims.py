@@ -59,8 +59,8 @@ def _historic(_organisms: list[Path]) -> Claim:
 
     published = published_table()
     say("learning the treacherous turn by tabular Q-learning, from -1.2 and as the original ...")
-    ours = treacherous_turn_learning(range(10))
-    original = treacherous_turn_learning(range(10), initial=0.0, episodes=5000)
+    ours = treacherous_turn_learning()
+    original = treacherous_turn_learning(initial=0.0, episodes=5000)
     lines = []
     for name, learned in (("a table of -1.2", ours), ("the original's table of 0", original)):
         share, episode = learning_summary(learned)
