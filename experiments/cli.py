@@ -119,6 +119,12 @@ def regret(
     _claim("regret", out, organism)
 
 
+@bench.command("turncoats")
+def turncoats(out: Out) -> None:
+    """Does treachery grow in environments that were not made for it?"""
+    _claim("turncoats", out, None)
+
+
 @app.command()
 def demo(
     out: Out,
