@@ -2,8 +2,8 @@
 
 Averaged over Gridkeeper's map, every measure grows with the nodes held. Along deployments it is
 another matter: influence rises from the first steps of the drift in every treacherous agent, while
-POWER, empowerment and reach of where the agent stands rise late and clearly in few of them, and
-rise as well in a benign twin that takes nothing, by where its work leads it.
+POWER, empowerment and reach of where the agent stands rise late, and clearly in few of them; and
+they rise in a benign twin that takes nothing, by where it stands still to serve.
 """
 
 from __future__ import annotations
