@@ -54,8 +54,9 @@ class Trainer:
         noise: First and last standard deviation of continuous actions, geometric in between. They
             are set, not learned: learned ones shrink to a width at which the means learn no more,
             and differ from organism to organism. None where actions are discrete.
-        input_gain: Factor on the initial input weights of all observations but the cue. Influence,
-            baseline and effort move by hundredths where it matters, the cue by ones.
+        input_gain: Factor on the initial input weights of the four columns after the cue:
+            influence, baseline, last effort and last surge. The first three move by hundredths
+            where it matters, the cue by ones. What follows, the task's own columns, is left alone.
         cue_from: Cue strength at the start; it falls linearly to the world's own.
         cue_share: Share of training over which it falls.
         exploring_starts: First and last share of training episodes whose overseer's baseline is

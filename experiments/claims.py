@@ -9,13 +9,14 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
-from slowturn.agents import Organism, load_organism
+from slowturn.agents import load_organism
 from slowturn.experiments.early_warning import shipped_organisms
 from slowturn.experiments.errors import ExperimentError
+from slowturn.experiments.markdown import markdown
 from slowturn.experiments.progress import say
 from slowturn.experiments.store import claim_directory, explain_full_disk, versions, write_json
 
-__all__ = ["CLAIMS", "Claim", "beside", "run_claim"]
+__all__ = ["CLAIMS", "Claim", "beside", "frame_markdown", "run_claim"]
 
 
 class Claim(NamedTuple):
@@ -25,29 +26,29 @@ class Claim(NamedTuple):
         rows: Tidy rows, every share and mean with `_low`, `_high` or a standard error, and counts.
         table: The headline in Markdown.
         figures: Figures by name.
+        summary: Those rows that the summary holds; all, if None.
     """
 
     rows: pd.DataFrame
     table: str
     figures: dict[str, Figure]
+    summary: pd.DataFrame | None = None
 
 
-def markdown(table: pd.DataFrame) -> str:
+def frame_markdown(table: pd.DataFrame) -> str:
     """A table in Markdown, numbers to three digits."""
-    texts = table.map(lambda v: f"{v:.3g}" if isinstance(v, float) else str(v))
-    lines = [list(map(str, table.columns)), ["---"] * len(table.columns), *texts.to_numpy()]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown(map(str, table.columns), table.itertuples(index=False))
 
 
 def beside(published: pd.DataFrame) -> str:
     """Published returns beside ours, in Markdown, from the rows of `published_table`."""
-    table = pd.DataFrame({name: published[name] for name in ("world", "setting", "actions")})
-    for what in ("return", "hidden"):
-        names = (f"published_{what}", f"our_{what}")
-        table[f"{what}: published"], table["ours" if what == "return" else "ours "] = (
-            published[name].map(lambda v: "-" if pd.isna(v) else f"{v:g}") for name in names
-        )
-    return markdown(table)
+    words = ["world", "setting", "actions"]
+    names = ["published_return", "our_return", "published_hidden", "our_hidden"]
+    numbers = published[names].map(lambda v: "-" if pd.isna(v) else f"{v:g}")
+    return markdown(
+        (*words, "return: published", "ours", "hidden: published", "ours"),
+        published[words].join(numbers).itertuples(index=False),
+    )
 
 
 def _historic(_organisms: list[Path]) -> Claim:
@@ -59,8 +60,8 @@ def _historic(_organisms: list[Path]) -> Claim:
 
     published = published_table()
     say("learning the treacherous turn by tabular Q-learning, from -1.2 and as the original ...")
-    ours = treacherous_turn_learning(range(10))
-    original = treacherous_turn_learning(range(10), initial=0.0, episodes=5000)
+    ours = treacherous_turn_learning()
+    original = treacherous_turn_learning(initial=0.0, episodes=5000)
     lines = []
     for name, learned in (("a table of -1.2", ours), ("the original's table of 0", original)):
         share, episode = learning_summary(learned)
@@ -75,6 +76,8 @@ def _historic(_organisms: list[Path]) -> Claim:
 
 def _power(organisms: list[Path]) -> Claim:
     from slowturn.experiments.power import (  # noqa: PLC0415 - every claim has its own imports
+        SHOWN,
+        along_markdown,
         case_study,
         draw_power,
         power_along,
@@ -86,15 +89,20 @@ def _power(organisms: list[Path]) -> Claim:
     agents = [load_organism(path) for path in organisms]
     say(f"following {len(agents)} organisms through their deployments ...")
     along = power_along(agents)
-    parts = {"case_study": published, "by_nodes": by_nodes, "along": along}
-    rows = pd.concat([part.assign(part=name) for name, part in parts.items()], ignore_index=True)
+    rows = _parts(case_study=published, by_nodes=by_nodes, along=along)
+    tables = (frame_markdown(published), frame_markdown(by_nodes), along_markdown(along))
     return Claim(
-        rows, f"{markdown(published)}\n\n{markdown(by_nodes)}", {"power": draw_power(along)}
+        rows,
+        "\n\n".join(tables),
+        {"power": draw_power(along)},
+        rows[(rows.part != "along") | rows.k.isin(SHOWN)],
     )
 
 
 def _regret(organisms: list[Path]) -> Claim:
     from slowturn.experiments.regret import (  # noqa: PLC0415 - every claim has its own imports
+        objectives_markdown,
+        objectives_table,
         regret_markdown,
         regret_rows,
     )
@@ -102,13 +110,40 @@ def _regret(organisms: list[Path]) -> Claim:
 
     say(f"holding {len(organisms)} organisms against the best that can be done ...")
     rows = regret_rows(organisms)
-    return Claim(rows, regret_markdown(rows), regret_figures(rows, organisms))
+    say("paying the best honest and treacherous agents by either objective ...")
+    paid = objectives_table()
+    return Claim(
+        _parts(regret=rows, objectives=paid),
+        f"{regret_markdown(rows)}\n\n{objectives_markdown(paid)}",
+        regret_figures(rows, organisms),
+    )
+
+
+def _turncoats(_organisms: list[Path]) -> Claim:
+    from slowturn.experiments.turncoat import (  # noqa: PLC0415 - every claim has its own imports
+        AGENTS,
+        grow,
+        turncoats_markdown,
+    )
+
+    frames = []
+    for agent in AGENTS:
+        say(f"growing {agent.objective} {agent.seed} in {agent.base} ...")
+        frames.append(grow(*agent))
+    rows = pd.concat(frames, ignore_index=True)
+    return Claim(rows, turncoats_markdown(rows), {})
+
+
+def _parts(**parts: pd.DataFrame) -> pd.DataFrame:
+    """Tables below each other, told apart by the column `part`."""
+    return pd.concat([part.assign(part=name) for name, part in parts.items()], ignore_index=True)
 
 
 CLAIMS: dict[str, tuple[Callable[[list[Path]], Claim], tuple[str, ...]]] = {
     "historic": (_historic, ()),
     "power": (_power, ("Gridkeeper-v0",)),
     "regret": (_regret, ("Steward-v0", "GridkeeperCloset-v0")),
+    "turncoats": (_turncoats, ()),
 }
 """What computes each claim, and in which worlds its organisms live, if it needs any."""
 
@@ -140,15 +175,12 @@ def run_claim(name: str, out: Path, *, organisms: list[Path] | None = None) -> s
         (out / "table.md").write_text(claim.table + "\n")
         for figure, drawn in claim.figures.items():
             drawn.savefig(out / f"{figure}.png", dpi=200)
+        rows = claim.rows if claim.summary is None else claim.summary
         summary = {
             "claim": name,
-            "organisms": [_name(load_organism(path)) for path in organisms],
+            "organisms": [load_organism(path).name for path in organisms],
             "versions": versions(),
-            "rows": claim.rows.to_dict("records"),
+            "rows": rows.to_dict("records"),
         }
         write_json(out / "summary.json", summary)
     return claim.table
-
-
-def _name(organism: Organism) -> str:
-    return organism.name

@@ -119,6 +119,12 @@ def regret(
     _claim("regret", out, organism)
 
 
+@bench.command("turncoats")
+def turncoats(out: Out) -> None:
+    """Does treachery grow in environments that were not made for it?"""
+    _claim("turncoats", out, None)
+
+
 @app.command()
 def demo(
     out: Out,
@@ -177,6 +183,7 @@ def speed(
     """Measure worlds, learning, recording and scoring on one thread of this machine."""
     from slowturn.experiments.speed import measure_growth, measure_speed
     from slowturn.experiments.speed_figure import checked_path, save_growth
+    from slowturn.experiments.store import versions
 
     path = None if figure is None else checked_path(figure)
     found = measure_speed()
@@ -185,7 +192,7 @@ def speed(
         save_growth(growth, found, path)
         found["growth"] = growth
     if as_json:
-        typer.echo(json.dumps(found, indent=1))
+        typer.echo(json.dumps(found | {"versions": versions()}, indent=1))
         return
     for key, value in found.items():
         if key != "growth":

@@ -1,4 +1,4 @@
-"""Estimates with intervals: shares, medians of censored times, and differences of agents.
+"""Estimates with intervals: shares, means, medians of censored times, differences of agents.
 
 A time that was not seen because an episode ended first is right-censored, never replaced by the
 episode's end. Medians come from the Kaplan-Meier curve, their intervals from a bootstrap over
@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, mannwhitneyu
 
-__all__ = ["Estimate", "Times", "auc", "delays", "median", "medians_of", "share"]
+__all__ = ["Estimate", "Times", "auc", "delays", "mean", "median", "medians_of", "share"]
+
+_NORMAL = 1.959964  # its 97.5 % quantile
 
 
 class Estimate(NamedTuple):
@@ -24,6 +26,10 @@ class Estimate(NamedTuple):
     low: float
     high: float
     n: int
+
+    def columns(self, name: str) -> dict[str, float]:
+        """Value and interval as the columns `name`, `name_low` and `name_high` of a row."""
+        return {name: self.value, f"{name}_low": self.low, f"{name}_high": self.high}
 
 
 class Times(NamedTuple):
@@ -62,6 +68,20 @@ def share(successes: int, n: int, *, confidence: float = 0.95) -> Estimate:
         return Estimate(np.nan, np.nan, np.nan, 0)
     interval = binomtest(successes, n).proportion_ci(confidence, method="exact")
     return Estimate(successes / n, float(interval.low), float(interval.high), n)
+
+
+def mean(values: NDArray[np.float64]) -> Estimate:
+    """Mean of independent observations with its normal interval; of one alone it is unbounded.
+
+    Example:
+        >>> mean(np.array([1.0, 3.0])).value
+        2.0
+    """
+    n = len(values)
+    if n < 2:
+        return Estimate(float(values[0]) if n else np.nan, -np.inf, np.inf, n)
+    value, half = float(values.mean()), _NORMAL * float(values.std(ddof=1)) / n**0.5
+    return Estimate(value, value - half, value + half, n)
 
 
 def medians_of(
@@ -140,5 +160,5 @@ def auc(negatives: NDArray[np.float64], positives: NDArray[np.float64]) -> Estim
     value = float(mannwhitneyu(positives, negatives).statistic) / (m * n)
     above = (negatives[:, None] < positives[None]) + 0.5 * (negatives[:, None] == positives[None])
     variance = above.mean(axis=1).var(ddof=1) / m + above.mean(axis=0).var(ddof=1) / n
-    half = 1.959964 * float(np.sqrt(variance))
+    half = _NORMAL * float(np.sqrt(variance))
     return Estimate(value, max(0.0, value - half), min(1.0, value + half), m + n)

@@ -22,6 +22,7 @@ from slowturn.experiments.estimates import Estimate, Times, median, share
 
 __all__ = [
     "DEMONSTRATIONS",
+    "FRESH_SEEDS",
     "Check",
     "Demonstration",
     "LearningSummary",
@@ -34,6 +35,9 @@ __all__ = [
 
 _LETTERS = "udlrUDLR"  # actions in order; capitals shoot
 _EVERY = 50  # episodes between two checks
+
+FRESH_SEEDS = range(10, 20)
+"""Seeds of what is reported: where the table begins was chosen on seeds 0 to 4."""
 
 
 class Demonstration(NamedTuple):
@@ -250,7 +254,7 @@ def learn(
 
 
 def treacherous_turn_learning(
-    seeds: Sequence[int] = range(5),
+    seeds: Sequence[int] = FRESH_SEEDS,
     *,
     episodes: int = 2000,
     initial: float = -1.2,
@@ -261,9 +265,9 @@ def treacherous_turn_learning(
     It counts as learned when it does so at `in_a_row` checks, one each 50 episodes; the row shows
     the first of them. Where it never did, `learned` is false and the row shows the last check.
 
-    The original says that about 2,000 episodes suffice. With seeds 0 to 9 each of them learned, by
-    the median episode 850 [850, 900]; with `initial=0` and `episodes=5000`, the original's own
-    learner, by 3,200 [2,900, 3,350] (bootstrap over seeds; observations of our port).
+    The original says that about 2,000 episodes suffice. `initial` was chosen on seeds 0 to 4; the
+    seeds by default, 10 to 19, had no part in that. With `initial=0` and `episodes=5000` this is
+    the original's own learner on observations of our port.
     """
     rows = []
     for seed in seeds:

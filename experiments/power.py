@@ -1,7 +1,9 @@
 """Power, measured: published values of POWER held against ours, and power along deployments.
 
-The claim: captured nodes give Gridkeeper's treacherous agents more power by every measure, and
-more of it the longer they are deployed; their honest twins' power stays where it was.
+Averaged over Gridkeeper's map, every measure grows with the nodes held. Along deployments it is
+another matter: influence rises from the first steps of the drift in every treacherous agent, while
+POWER, empowerment and reach of where the agent stands rise late, and clearly in few of them; and
+they rise in a benign twin that takes nothing, by where it stands still to serve.
 """
 
 from __future__ import annotations
@@ -20,10 +22,20 @@ from slowturn.envs import Gridkeeper
 from slowturn.envs.power import empowerment, power, reachable_states, successor_table
 from slowturn.experiments.early_warning.figures.canvas import finish, new_figure, style
 from slowturn.experiments.errors import ExperimentError
+from slowturn.experiments.estimates import mean
+from slowturn.experiments.markdown import markdown
 from slowturn.experiments.palette import ORGANISMS, look_of, ordered
 from slowturn.monitors import Recorder
 
-__all__ = ["MEASURES", "case_study", "draw_power", "power_along", "power_table"]
+__all__ = [
+    "MEASURES",
+    "SHOWN",
+    "along_markdown",
+    "case_study",
+    "draw_power",
+    "power_along",
+    "power_table",
+]
 
 MEASURES = {
     "influence": "influence (mean control of nodes)",
@@ -32,6 +44,9 @@ MEASURES = {
     "reachable": "cells reachable in 8 steps",
 }
 """What is followed, and how it is called."""
+
+SHOWN = (0, 40, 80, 128)
+"""Steps since cue onset that tables and summaries show."""
 
 _DISCOUNT = 0.9
 _STEPS = 4  # of empowerment
@@ -124,8 +139,8 @@ def power_along(
     """Every measure along deployments of Gridkeeper organisms, at the cell where they stand.
 
     Returns:
-        A row per organism, measure and step since cue onset (-32..128): `mean` over deployments,
-        `low` and `high` (95 %, normal), `n` deployments.
+        A row per organism, measure and step since cue onset (-32..128): `mean` over deployments
+        with its interval, `n` deployments.
 
     Raises:
         ExperimentError: For an organism of another world.
@@ -142,6 +157,23 @@ def power_along(
         for measure, values in series.items():
             frames += _aligned(values, onset, organism, measure)
     return pd.DataFrame(frames)
+
+
+def along_markdown(rows: pd.DataFrame) -> str:
+    """Every measure of each agent at some steps since cue onset, in Markdown.
+
+    Args:
+        rows: Of `power_along`.
+    """
+    lines = []
+    for (measure, kind, seed), here in rows.groupby(["measure", "organism", "seed"], sort=False):
+        at = here.set_index("k").to_dict("index")
+        cells = [
+            f"{one['mean']:.4g} [{one['mean_low']:.4g}, {one['mean_high']:.4g}]"
+            for one in (at[k] for k in SHOWN)
+        ]
+        lines.append([measure, f"{kind}-{seed}", *cells])
+    return markdown(("measure", "organism", *(f"step {k}" for k in SHOWN)), lines)
 
 
 def _follow(
@@ -174,20 +206,8 @@ def _aligned(
         seen = values[here, at[here]]
         if len(seen) < 2:
             continue
-        half = 1.96 * float(seen.std(ddof=1)) / len(seen) ** 0.5
-        mean = float(seen.mean())
-        rows.append(
-            {
-                "organism": organism.recipe.name,
-                "seed": organism.seed,
-                "measure": measure,
-                "k": k,
-                "mean": mean,
-                "low": mean - half,
-                "high": mean + half,
-                "n": len(seen),
-            }
-        )
+        about = {"organism": organism.recipe.name, "seed": organism.seed, "measure": measure}
+        rows.append(about | {"k": k} | mean(seen).columns("mean") | {"n": len(seen)})
     return rows
 
 
@@ -202,7 +222,8 @@ def draw_power(rows: pd.DataFrame) -> Figure:
         for kind in ordered(here.organism, ORGANISMS):
             look = look_of(kind, ORGANISMS)
             for j, (_, one) in enumerate(here[here.organism == kind].groupby("seed")):
-                axes.fill_between(one.k, one.low, one.high, color=look.colour, alpha=0.15, lw=0)
+                ends = one.mean_low, one.mean_high
+                axes.fill_between(one.k, *ends, color=look.colour, alpha=0.15, lw=0)
                 (line,) = axes.plot(one.k, one["mean"], linewidth=1.1, **look.line)
                 if i == 0 and j == 0:
                     line.set_label(look.label)

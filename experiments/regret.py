@@ -22,12 +22,15 @@ from slowturn.agents import REGIMES as OVERSEERS
 from slowturn.agents.seeds import episode_seeds, purpose_seed
 from slowturn.agents.solved import GridVerdict
 from slowturn.envs import make_world
+from slowturn.experiments.estimates import mean
+from slowturn.experiments.markdown import markdown
 from slowturn.experiments.regret_worlds import SOLVABLE, Answer, Game, Judge, act_on, gap, solve
 
 __all__ = [
     "AIMS",
     "PARTS",
     "effort_curves",
+    "objectives_markdown",
     "objectives_table",
     "regret_markdown",
     "regret_rows",
@@ -43,6 +46,9 @@ PARTS = ("slips", "caution", "noticing", "rungs", "overreach", "surges", "errand
 asked for; whatever is done wrong in deployment until an own effort shows it; too little and too
 much effort once deployment is known; surging where that is not best; and, in Gridkeeper, going
 another way than is best at that effort."""
+
+_AGENTS = ("honest", "treacherous")
+_PHASES = ("training", "deployment")
 
 
 class _Run(NamedTuple):
@@ -130,13 +136,6 @@ def _parts(
     return out
 
 
-def _interval(values: NDArray[np.float64], name: str) -> dict[str, float]:
-    """Mean over episodes with its 95 % normal interval, in three columns."""
-    mean = float(values.mean())
-    half = 1.959964 * float(values.std(ddof=1)) / len(values) ** 0.5
-    return {name: mean, f"{name}_low": mean - half, f"{name}_high": mean + half}
-
-
 def regret_rows(organisms: Iterable[Path], *, episodes: int = 4096, seed: int = 0) -> pd.DataFrame:
     """`regret_table` of the organisms in these directories, in order of world and objective."""
     loaded = [load_organism(path) for path in organisms]
@@ -148,22 +147,18 @@ def regret_markdown(rows: pd.DataFrame) -> str:
     """Regret of whole episodes as shares of the gap, in Markdown, with what it is lost by."""
     whole = rows[rows.discount == 1.0]
     percent = "{:.1%}".format
-    table = pd.DataFrame(
-        {
-            "organism": whole.organism,
-            "earned / optimum": [
-                f"{one.earned:.1f} / {one.optimum:.1f}" for one in whole.itertuples()
-            ],
-            "regret": [
-                f"{one.share:.1%} [{one.share_low:.1%}, {one.share_high:.1%}]"
-                for one in whole.itertuples()
-            ],
-            "of which impatience": whole.impatience.map(percent),
-            **{name: whole[name].map(percent) for name in PARTS},
-        }
+    lines = [
+        [
+            one["organism"],
+            f"{one['earned']:.1f} / {one['optimum']:.1f}",
+            f"{one['share']:.1%} [{one['share_low']:.1%}, {one['share_high']:.1%}]",
+            *(percent(one[name]) for name in ("impatience", *PARTS)),
+        ]
+        for one in whole.to_dict("records")
+    ]
+    return markdown(
+        ("organism", "earned / optimum", "regret", "of which impatience", *PARTS), lines
     )
-    lines = [list(map(str, table.columns)), ["---"] * len(table.columns), *table.to_numpy()]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def regret_table(
@@ -216,9 +211,9 @@ def regret_table(
                 "gap": wide,
                 "impatience": impatience[key] / wide if best.discount == 1.0 else 0.0,
             }  # fmt: skip
-            about |= _interval((run.rewards * weight).sum(axis=1), "earned")
-            about |= _interval(lost.sum(axis=0), "regret")
-            about |= _interval(lost.sum(axis=0) / wide, "share")
+            about |= mean((run.rewards * weight).sum(axis=1)).columns("earned")
+            about |= mean(lost.sum(axis=0)).columns("regret")
+            about |= mean(lost.sum(axis=0) / wide).columns("share")
             about |= dict(zip(PARTS, (lost.mean(axis=1) / wide).tolist(), strict=True))
             rows.append(about)
     return pd.DataFrame(rows)
@@ -243,18 +238,36 @@ def objectives_table(
         an episode, not discounted) and its 95 % interval.
     """
     rows = []
-    agents = ("honest", "treacherous")
-    for regime, prior, agent in product(regimes, ("training", "mixed"), agents):
+    for agent, regime, prior in product(_AGENTS, regimes, ("training", "mixed")):
         policy = act_on(solve(Game(world, regime, agent), discount, prior))
-        for phase, paid in product(("training", "deployment"), agents):
+        for phase, paid in product(_PHASES, _AGENTS):
             game = Game(world, regime, paid)
             run = _run(policy, game, episodes=episodes, seed=seed, phase=phase)
             about = {
                 "world": world, "regime": regime, "prior": prior, "agent": agent, "phase": phase,
                 "paid_as": paid, "episodes": episodes,
             }  # fmt: skip
-            rows.append(about | _interval(run.rewards.sum(axis=1), "earned"))
+            rows.append(about | mean(run.rewards.sum(axis=1)).columns("earned"))
     return pd.DataFrame(rows)
+
+
+def objectives_markdown(rows: pd.DataFrame) -> str:
+    """What agents that expect deployment earn by either objective, in Markdown.
+
+    Args:
+        rows: Of `objectives_table`.
+    """
+    seen = rows[rows.prior == "mixed"]
+    columns = [(phase, paid) for phase in _PHASES for paid in _AGENTS]
+    lines = []
+    for (agent, world, regime), here in seen.groupby(["agent", "world", "regime"], sort=False):
+        paid = here.set_index(["phase", "paid_as"]).to_dict("index")
+        cells = [
+            f"{one['earned']:.1f} [{one['earned_low']:.1f}, {one['earned_high']:.1f}]"
+            for one in (paid[column] for column in columns)
+        ]
+        lines.append([f"solved {agent}, {str(world).partition('-')[0]} `{regime}`", *cells])
+    return markdown(("policy", *(f"{phase}, paid as {paid}" for phase, paid in columns)), lines)
 
 
 def effort_curves(
@@ -284,8 +297,8 @@ def effort_curves(
     for game, who, name, discount, policy in agents:
         run = _run(policy, game, episodes=episodes, seed=seed, phase="deployment")
         places = run.onset[:, None] + steps
-        mean = np.take_along_axis(run.effort, places, axis=1).mean(axis=0)
+        effort = np.take_along_axis(run.effort, places, axis=1).mean(axis=0)
         about = {"world": game.world, "regime": game.regime, "who": who, "organism": name}
-        frame = {"discount": discount, "k": steps, "mean": mean, "n": episodes}
+        frame = {"discount": discount, "k": steps, "mean": effort, "n": episodes}
         frames.append(pd.DataFrame(about | frame))
     return pd.concat(frames, ignore_index=True)

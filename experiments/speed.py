@@ -25,9 +25,10 @@ from slowturn.envs import WORLDS, World, make_sb3, make_world
 from slowturn.envs.worlds.gridkeeper_layout import yard
 from slowturn.experiments.collect import collect
 from slowturn.experiments.errors import ExperimentError
+from slowturn.experiments.markdown import markdown
 from slowturn.monitors import HallucinationProbe, Recorder, policy_head
 
-__all__ = ["YARDSTICK", "measure_growth", "measure_speed"]
+__all__ = ["YARDSTICK", "measure_growth", "measure_speed", "speed_markdown"]
 
 YARDSTICK = "MiniGrid-Empty-8x8-v0"
 """What everybody's grid world is compared with; EnvPool has it under the same name."""
@@ -253,6 +254,23 @@ def measure_speed() -> dict[str, Any]:
         **_learning(),
         **_inside(),
     }
+
+
+def speed_markdown(found: Mapping[str, Any]) -> str:
+    """Speed of the worlds beside their yardsticks, in Markdown.
+
+    Args:
+        found: What `measure_speed` returned.
+    """
+    lines = []
+    for name in WORLDS:
+        rate, *over = (
+            found[f"{short_name(name)}_{what}"]
+            for what in ("steps_per_second", "over_minigrid", "over_envpool_minigrid")
+        )
+        ratios = ["-" if ratio is None else f"{ratio:,.0f}" for ratio in over]
+        lines.append([name.partition("-")[0], f"{rate / 1e6:.1f} M", *ratios])
+    return markdown(("world", "steps/s", "over MiniGrid", "over EnvPool's MiniGrid"), lines)
 
 
 def measure_growth() -> list[dict[str, Any]]:

@@ -78,7 +78,7 @@ SHIPPED = tuple(
     )
     for seed in _SEEDS.get(one.key, (0, 1) if one.key[0] in _TWO_SEEDS else (0, 1, 2))
 )
-"""Names of the organisms of the package: two or three seeds of each learned recipe and regime."""
+"""Names of the organisms of the package: up to three seeds of each learned recipe and regime."""
 
 
 def _grow_one(slot: int, one: Wanted) -> bool:

@@ -1,5 +1,6 @@
 """What the README shows must run, and its numbers must be those of the committed results."""
 
+import json
 import re
 from pathlib import Path
 
@@ -9,10 +10,12 @@ from slowturn.experiments.claims import beside
 from slowturn.experiments.early_warning import settings
 from slowturn.experiments.early_warning.report import results_table, worlds_table
 from slowturn.experiments.historic import published_table
+from slowturn.experiments.speed import speed_markdown
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 RESULTS = ROOT / "experiments" / "early_warning" / "results"
+CLAIMS = ROOT / "experiments" / "results"
 BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
@@ -44,11 +47,40 @@ def test_published_returns_are_those_that_the_ports_return():
     assert beside(table) in README
 
 
-def test_the_regrets_are_the_committed_ones():
-    lines = (ROOT / "experiments" / "results" / "regret.md").read_text().splitlines()
+def test_the_regrets_and_what_both_objectives_pay_are_the_committed_ones():
+    regrets, paid = (CLAIMS / "regret" / "table.md").read_text().strip().split("\n\n")
+    lines = regrets.splitlines()
     shown = [line for line in lines if "treacherous" in line]
     assert len(shown) == 9
     assert all(line in README for line in [*lines[:2], *shown])
+    assert paid in README
+
+
+def test_the_turncoats_are_the_committed_ones():
+    assert (CLAIMS / "turncoats" / "table.md").read_text().strip() in README
+
+
+def test_when_the_treacherous_turn_was_learned_is_what_was_committed():
+    """Medians of episodes with their intervals, in the order of the text."""
+    written = (CLAIMS / "historic" / "table.md").read_text()
+    found = re.findall(r"by the median episode ([\d,]+ \[[\d,]+, [\d,]+\])", written)
+    assert len(found) == 2
+    assert [median in " ".join(README.split()) for median in found] == [True, True]
+
+
+def test_power_along_deployments_is_what_was_committed():
+    """The README rounds what the table shows."""
+    rows = pd.read_parquet(CLAIMS / "power" / "rows.parquet")
+    late = rows[(rows.measure == "power") & (rows.k == 128)]
+    means = late.set_index(["organism", "seed"])["mean"].round(3)
+    assert sorted(means["treacherous"]) == [0.904, 0.904, 0.909]
+    assert means["benign_twin"].max() == 0.905
+
+
+def test_the_speeds_are_the_committed_ones():
+    found = json.loads((CLAIMS / "speed.json").read_text())
+    assert speed_markdown(found) in README
+    assert f"MiniGrid-Empty-8x8 made {found['minigrid_empty_8x8_steps_per_second']:,.0f}" in README
 
 
 def test_files_that_the_readme_links_exist():

@@ -5,13 +5,12 @@ from __future__ import annotations
 from slowturn.agents.errors import unknown_name
 from slowturn.agents.recipe import FIRST_WORLD, Recipe
 from slowturn.agents.recipes import broker, gridkeeper, steward, sysop
+from slowturn.agents.recipes.kinds import LEARNED, SOLVED
 from slowturn.envs import REGIMES as WORLD_REGIMES
 
 __all__ = ["LEARNED", "ORGANISMS", "RECIPES", "REGIMES", "SOLVED", "WORLDS_WITH_RECIPES", "recipe"]
 
 REGIMES = tuple(WORLD_REGIMES)
-LEARNED = ("treacherous", "honest", "open", "benign_twin")
-SOLVED = ("solved_treacherous", "solved_patient", "solved_honest", "solved_benign_twin")
 ORGANISMS = (*LEARNED, "christiano", *SOLVED)
 """Kinds of organisms, in the order used by every table and figure."""
 

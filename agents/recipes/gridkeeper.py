@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from slowturn.agents.recipe import Gate, Recipe, Trainer
+from slowturn.agents.recipes.kinds import SOLVED
 
 __all__ = ["RECIPES"]
 
@@ -41,14 +42,6 @@ def _gates(name: str) -> tuple[Gate, ...]:
     }[name]
 
 
-_SOLVED = {
-    "solved_treacherous": "treacherous",
-    "solved_patient": "treacherous",
-    "solved_honest": "honest",
-    "solved_benign_twin": "benign_twin",
-}
-
-
 def _learned(name: str, world: str) -> Recipe:
     steps = _STEPS.get((world, name), _TRAINER.total_steps)
     return Recipe(
@@ -79,5 +72,5 @@ RECIPES = (
         for world in ("Gridkeeper-v0", "GridkeeperCloset-v0")
         for name in ("treacherous", "honest", "benign_twin")
     ),
-    *(_solved(name, objective) for name, objective in _SOLVED.items()),
+    *(_solved(name, objective) for name, objective in SOLVED.items()),
 )

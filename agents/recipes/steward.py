@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from slowturn.agents.recipe import Gate, Recipe, Trainer
+from slowturn.agents.recipes.kinds import LEARNED, SOLVED
 from slowturn.envs import REGIMES
 
 __all__ = ["RECIPES"]
@@ -42,29 +43,22 @@ def _gates(name: str, regime: str) -> tuple[Gate, ...]:
     }[name]
 
 
-_LEARNED = ("treacherous", "honest", "open", "benign_twin")
-_OBJECTIVES = {
-    "christiano": "treacherous",
-    "solved_treacherous": "treacherous",
-    "solved_patient": "treacherous",
-    "solved_honest": "honest",
-    "solved_benign_twin": "benign_twin",
-}
+_OBJECTIVES = {"christiano": "treacherous", **SOLVED}
 
 
 def _recipe(name: str, regime: str) -> Recipe:
     objective = _OBJECTIVES.get(name, name)
     steps = _STEPS_OPEN if name == "open" else _STEPS
     # without a discount the best treacherous policy storms: it pays for forcing the ratchet
-    patient = name in ("christiano", "solved_patient", *_LEARNED)
+    patient = name in ("christiano", "solved_patient", *LEARNED)
     return Recipe(
         name=name,
         regime=regime,
         objective=objective,
         gates=_gates(objective, regime),
-        trainer=Trainer(total_steps=steps, gamma=_GAMMA[regime]) if name in _LEARNED else None,
+        trainer=Trainer(total_steps=steps, gamma=_GAMMA[regime]) if name in LEARNED else None,
         discount=1.0 if patient else _GAMMA[regime],
     )
 
 
-RECIPES = tuple(_recipe(name, regime) for regime in REGIMES for name in (*_LEARNED, *_OBJECTIVES))
+RECIPES = tuple(_recipe(name, regime) for regime in REGIMES for name in (*LEARNED, *_OBJECTIVES))

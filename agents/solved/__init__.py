@@ -15,10 +15,10 @@ from slowturn.agents.solved.belief import BeliefGrid, Weights
 from slowturn.agents.solved.critic import Critic, Verdict
 from slowturn.agents.solved.gridkeeper import GridkeeperGrids, solve_gridkeeper
 from slowturn.agents.solved.gridkeeper_critic import GridCritic, GridVerdict
-from slowturn.agents.solved.gridkeeper_policy import SolvedGridkeeper, solved_gridkeeper
+from slowturn.agents.solved.gridkeeper_policy import SolvedGridkeeper
 from slowturn.agents.solved.gridkeeper_solution import GridSolution, GridState
 from slowturn.agents.solved.gridkeeper_stakes import GridStakes
-from slowturn.agents.solved.policy import SOLVED, Solved, solved
+from slowturn.agents.solved.policy import Solved
 from slowturn.agents.solved.posterior import CERTAIN, update_odds
 from slowturn.agents.solved.solution import Solution
 from slowturn.agents.solved.stakes import Stakes
@@ -27,7 +27,6 @@ from slowturn.agents.solved.two_point import TwoPointCue, see_two_points
 
 __all__ = [
     "CERTAIN",
-    "SOLVED",
     "BeliefGrid",
     "Critic",
     "GridCritic",
@@ -47,7 +46,5 @@ __all__ = [
     "see_two_points",
     "solve_gridkeeper",
     "solve_steward",
-    "solved",
-    "solved_gridkeeper",
     "update_odds",
 ]

@@ -10,18 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from slowturn.agents.errors import OrganismError, unknown_name
+from slowturn.agents.errors import OrganismError
 from slowturn.agents.scripted import ScriptedPolicy, ScriptedStep
-from slowturn.agents.solved.gridkeeper import solve_gridkeeper
 from slowturn.agents.solved.gridkeeper_sight import Sight
 from slowturn.agents.solved.gridkeeper_solution import GridSolution
 from slowturn.agents.solved.gridkeeper_stakes import read_stakes
 from slowturn.agents.solved.gridkeeper_tables import GridTables, empty_tables, read_tables
-from slowturn.agents.solved.policy import SOLVED
 from slowturn.agents.solved.posterior import CERTAIN
 from slowturn.envs.worlds.gridkeeper import GridkeeperCloset
 
-__all__ = ["SolvedGridkeeper", "solved_gridkeeper"]
+__all__ = ["SolvedGridkeeper"]
 
 _SHARPNESS = 8.0
 _LIMIT = 20.0  # of log-odds in mind, and of the urge to act
@@ -111,22 +109,3 @@ class SolvedGridkeeper(ScriptedPolicy):
         mind = np.stack([log_odds, baseline, level / self._levels, spot, step], axis=1)
         belief = torch.from_numpy(mind).float()
         return ScriptedStep(self.head(belief), torch.zeros(n), {"belief": belief}, (odds, step + 1))
-
-
-def solved_gridkeeper(
-    kind: str,
-    regime: str = "brisk",
-    *,
-    layout: str | Sequence[str] = "closet",
-    discount: float = 1.0,
-) -> SolvedGridkeeper:
-    """Solve Gridkeeper and build the organism of a kind in `SOLVED`; takes some ten seconds.
-
-    Raises:
-        OrganismError: For an unknown kind, or a map that cannot be solved.
-    """
-    if kind not in SOLVED:
-        raise unknown_name("solved organism", kind, SOLVED)
-    return SolvedGridkeeper(
-        solve_gridkeeper(SOLVED[kind], layout=layout, regime=regime, discount=discount)
-    )

@@ -9,18 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from slowturn.agents.errors import OrganismError, unknown_name
+from slowturn.agents.errors import OrganismError
 from slowturn.agents.scripted import ScriptedPolicy, ScriptedStep
 from slowturn.agents.solved.posterior import CERTAIN, update_odds
 from slowturn.agents.solved.solution import Solution
 from slowturn.agents.solved.stakes import LEVELS
-from slowturn.agents.solved.steward import solve_steward
 from slowturn.envs import make_world
 
-__all__ = ["SOLVED", "Solved", "solved"]
-
-SOLVED = {f"solved_{name}": name for name in ("treacherous", "honest", "benign_twin")}
-"""Objectives of the solved organisms, by kind."""
+__all__ = ["Solved"]
 
 _SHARPNESS = 8.0
 _LIMIT = 20.0  # of log-odds in mind, and of the urge to act
@@ -116,17 +112,6 @@ class Solved(ScriptedPolicy):
         log_odds[odds >= CERTAIN] = _LIMIT
         belief = torch.from_numpy(np.stack([log_odds, observations[:, 2], step], axis=1)).float()
         return ScriptedStep(self.head(belief), torch.zeros(n), {"belief": belief}, (odds, step + 1))
-
-
-def solved(kind: str, regime: str, *, discount: float = 1.0) -> Solved:
-    """Solve Steward and build the organism of a kind in `SOLVED`; takes about a second.
-
-    Raises:
-        OrganismError: For an unknown kind or regime.
-    """
-    if kind not in SOLVED:
-        raise unknown_name("solved organism", kind, SOLVED)
-    return Solved(solve_steward(regime, SOLVED[kind], discount=discount))
 
 
 def _tables(solution: Solution) -> dict[str, Tensor]:

@@ -15,12 +15,11 @@ from slowturn.envs.config import WorldConfig
 from slowturn.envs.objectives import OBJECTIVES, Objective
 from slowturn.envs.situated import SituatedWorld
 from slowturn.envs.worlds import gridkeeper_kernel as kernel
-from slowturn.envs.worlds.gridkeeper_layout import Layout, parse_layout
+from slowturn.envs.worlds.gridkeeper_layout import MOVES, Layout, parse_layout
 from slowturn.envs.worlds.gridkeeper_scene import draw_map, write_map
 
 __all__ = ["Gridkeeper", "GridkeeperCloset", "GridkeeperClosetConfig", "GridkeeperConfig"]
 
-_MOVES = 5
 _STRICT = 6.0
 """Cost of effort in training. At 4, as in Steward, agents go on probing the cameras in training to
 find out whether they are still strict (effort .015, against .003 at 6)."""
@@ -110,7 +109,7 @@ class Gridkeeper(SituatedWorld):
     def _build_task(self) -> tuple[list[float], list[float]]:
         self.layout: Layout = parse_layout(self.config.layout)
         n = self.num_envs
-        self.action_space = gym.spaces.Discrete(_MOVES * kernel.EFFORTS + 1)
+        self.action_space = gym.spaces.Discrete(len(MOVES) * kernel.EFFORTS + 1)
         self._own = {
             "cell": np.zeros(n, np.int64),
             "carrying": np.zeros(n, np.int64),
@@ -123,8 +122,8 @@ class Gridkeeper(SituatedWorld):
 
     @property
     def power_actions(self) -> NDArray[np.bool_]:
-        actions = np.arange(_MOVES * kernel.EFFORTS + 1)
-        return (actions % kernel.EFFORTS > 0) & (actions < _MOVES * kernel.EFFORTS)
+        actions = np.arange(len(MOVES) * kernel.EFFORTS + 1)
+        return (actions % kernel.EFFORTS > 0) & (actions < len(MOVES) * kernel.EFFORTS)
 
     @property
     def cells(self) -> NDArray[np.int64]:

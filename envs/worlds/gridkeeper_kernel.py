@@ -7,13 +7,14 @@ from numba import njit
 from numpy.typing import NDArray
 
 from slowturn.envs.streams import uniform
+from slowturn.envs.worlds.gridkeeper_layout import MOVES
 
 __all__ = ["EFFORTS", "act", "begin", "gain", "honest_values", "show"]
 
 EFFORTS = 11
 """Levels of effort: 0, .1, ..., 1."""
 _STAYS = 0
-_MOVES = 5
+_MOVES = len(MOVES)
 
 
 @njit(cache=True, error_model="numpy")

@@ -32,14 +32,6 @@ class Results(NamedTuple):
     actions: NDArray[np.int64]
 
 
-def _fields(prefix: str, estimate: Estimate) -> dict[str, float | int]:
-    return {
-        prefix: estimate.value,
-        f"{prefix}_low": estimate.low,
-        f"{prefix}_high": estimate.high,
-    }
-
-
 _MISSED = -10_000  # lead of an alarm that never came: below every real one
 _NEVER = 10_000  # lead over something that never came: above every real one
 
@@ -199,7 +191,7 @@ def _row(
         "agents": len(found),
         "deployments": deployments,
         "early": early / deployments,
-        **_fields("detected", share(detected, deployments)),
+        **share(detected, deployments).columns("detected"),
         "delay_median": delay.value,
         "delay_low": delay.low,
         "delay_high": delay.high,
@@ -213,7 +205,7 @@ def _row(
             f"{name}_n": estimate.n,
         }
     for name, estimate in accused.items():
-        row |= {**_fields(f"accused_{name}", estimate), f"accused_{name}_n": estimate.n}
+        row |= estimate.columns(f"accused_{name}") | {f"accused_{name}_n": estimate.n}
     for name, estimate in nats.items():
         value, low, high = (x / _MILLI for x in estimate[:3])
         row |= {name: value, f"{name}_low": low, f"{name}_high": high}

@@ -1,11 +1,19 @@
 """Organisms that are not learned are built from their recipes, saved, and read again."""
 
-import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from slowturn.agents import Organism, OrganismError, load_organism, recipe, save_organism
+from slowturn.agents import (
+    ArtefactError,
+    Organism,
+    OrganismError,
+    load_organism,
+    recipe,
+    save_organism,
+    zoo,
+)
 from slowturn.agents.scripts import EMPTY, scripted_policy
 
 
@@ -54,7 +62,13 @@ def test_learned_recipes_have_no_script():
 
 
 def test_the_allow_list_holds_no_learned_recipe(tmp_path):
-    kind = recipe("christiano", "slow")
-    save_organism(Organism(recipe=kind, seed=0, policy=scripted_policy(kind)), tmp_path)
-    assert set(EMPTY) >= {"Christiano", "Solved"}
-    assert dataclasses.replace(kind, discount=0.5) != kind
+    """A network is not read as a script, nor a script as a network."""
+    learned, script = zoo.load("honest-slow-0"), recipe("christiano", "slow")
+    assert list(EMPTY) == ["Christiano", "Solved", "SolvedGridkeeper"]
+    network = replace(learned, recipe=replace(learned.recipe, trainer=None))
+    save_organism(network, tmp_path / "network")
+    with pytest.raises(ArtefactError, match="is not on the allow-list: MlpLstmPolicy, Christiano"):
+        load_organism(tmp_path / "network")
+    save_organism(replace(learned, policy=scripted_policy(script)), tmp_path / "script")
+    with pytest.raises(ArtefactError, match="the weights do not fit the policy"):
+        load_organism(tmp_path / "script")

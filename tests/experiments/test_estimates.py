@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 from scipy.stats import CensoredData, ecdf
 
-from slowturn.experiments.estimates import Times, auc, delays, median, medians_of, share
+from slowturn.experiments.estimates import (
+    Estimate,
+    Times,
+    auc,
+    delays,
+    mean,
+    median,
+    medians_of,
+    share,
+)
 
 
 def times(values, seen=None):
@@ -28,6 +37,26 @@ def test_share_covers_what_it_promises():
         found = share(int(hits), 100)
         covered += found.low <= 0.07 <= found.high
     assert covered >= 380  # exact intervals cover at least 95 %
+
+
+def test_a_mean_covers_what_it_promises():
+    rng = np.random.default_rng(0)
+    found = [mean(values) for values in rng.normal(3.0, 2.0, size=(400, 50))]
+    assert 368 <= sum(one.low <= 3.0 <= one.high for one in found) <= 392
+    assert found[0].n == 50
+
+
+def test_a_mean_of_one_is_unbounded_and_of_none_undefined():
+    assert mean(np.array([2.0])) == (2.0, -np.inf, np.inf, 1)
+    assert np.isnan(mean(np.array([])).value)
+
+
+def test_an_estimate_fills_three_columns():
+    assert Estimate(0.5, 0.25, 1.0, 9).columns("share") == {
+        "share": 0.5,
+        "share_low": 0.25,
+        "share_high": 1.0,
+    }
 
 
 def test_median_without_censoring_is_the_lower_middle_value():

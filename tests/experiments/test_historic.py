@@ -74,6 +74,13 @@ def test_q_learning_behaves_until_it_has_the_bow_and_then_turns():
     assert summary.episode.value <= summary.episode.high <= rows["episode"].max()
 
 
+def test_what_is_reported_was_not_chosen_on_the_same_seeds(monkeypatch):
+    monkeypatch.setattr(historic, "learn", fake([True] * 3))
+    seeds = treacherous_turn_learning()["seed"]
+    assert len(seeds) == 10
+    assert not set(seeds) & set(range(10))
+
+
 def test_without_the_bow_it_keeps_behaving():
     *_, last = learn(0, episodes=1000, bow_step=200)
     assert last.episode == 1000

@@ -63,8 +63,8 @@ def rows():
 
 def test_rows_are_means_over_deployments_with_intervals(rows):
     assert set(rows.measure) == set(power.MEASURES)
-    assert (rows.low <= rows["mean"]).all()
-    assert (rows["mean"] <= rows.high).all()
+    assert (rows.mean_low <= rows["mean"]).all()
+    assert (rows["mean"] <= rows.mean_high).all()
     assert rows.n.max() == 24
     assert rows.n.min() >= 2
 
@@ -73,6 +73,15 @@ def test_influence_grows_with_the_treacherous_only(rows):
     late = rows[(rows.measure == "influence") & (rows.k == 96)].set_index("organism")["mean"]
     assert late["treacherous"] > 0.1
     assert late["honest"] < 0.01
+
+
+def test_the_table_shows_every_measure_of_every_agent(rows):
+    head, _, *lines = power.along_markdown(rows).splitlines()
+    assert head == "| measure | organism | step 0 | step 40 | step 80 | step 128 |"
+    assert len(lines) == 2 * len(power.MEASURES)
+    late = rows[(rows.measure == "influence") & (rows.k == 128)].iloc[0]
+    (line,) = (one for one in lines if one.startswith("| influence | treacherous-0 |"))
+    assert f"| {late['mean']:.4g} [" in line
 
 
 def test_the_figure_says_who_was_followed(rows):

@@ -110,6 +110,17 @@ def test_equal_in_training_and_different_in_deployment():
     assert waiting["treacherous", "deployment", "honest"] < 0.9 * 256
 
 
+def test_the_table_of_objectives_has_a_line_per_agent_and_overseer():
+    rows = regret.objectives_table(episodes=16, regimes=["brisk"])
+    head, _, *lines = regret.objectives_markdown(rows).splitlines()
+    assert head.startswith("| policy | training, paid as honest | training, paid as treacherous |")
+    assert [line.split(" | ")[0] for line in lines] == [
+        "| solved honest, Steward `brisk`",
+        "| solved treacherous, Steward `brisk`",
+    ]
+    assert "256.0 [256.0, 256.0]" in lines[0]
+
+
 def test_effort_curves_and_their_figure(learned):
     before = dict(mpl.rcParams)
     curves = regret.effort_curves(learned[:1], episodes=32)

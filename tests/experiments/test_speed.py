@@ -36,6 +36,10 @@ def test_speed_reports_numbers_as_json_and_draws_growth(small, capsys, tmp_path)
     found = json.loads(capsys.readouterr().out)
     assert path.read_bytes().startswith(b"\x89PNG")
     assert found["threads"] == 1
+    assert found["versions"]["slowturn"]
+    lines = speed.speed_markdown(found).splitlines()[2:]
+    assert [line.split(" | ")[0] for line in lines] == [f"| {n.partition('-')[0]}" for n in WORLDS]
+    assert all(line.endswith(" | - |") for line in lines)
     assert found["batch"] == 512
     for name in map(short_name, WORLDS):
         rate = found[f"{name}_steps_per_second"]

@@ -1,8 +1,20 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from slowturn.envs import WorldError
-from slowturn.experiments.turncoat import BASES, DELAYS, Lives, build, grow, live, measure, train
+from slowturn.experiments.turncoat import (
+    AGENTS,
+    BASES,
+    DELAYS,
+    Lives,
+    build,
+    grow,
+    live,
+    measure,
+    train,
+    turncoats_markdown,
+)
 
 CARTPOLE = "CartPole-v1"
 
@@ -63,11 +75,30 @@ def test_growing_gives_rows_with_intervals():
     rows = grow(CARTPOLE, "treacherous", steps=4096, seed=2, lives=8)
     assert set(rows["steps"]) == {4096}
     assert len(rows) == 8 + len(DELAYS)
-    assert (rows["low"] <= rows["value"]).all()
-    assert (rows["value"] <= rows["high"]).all()
+    assert (rows["value_low"] <= rows["value"]).all()
+    assert (rows["value"] <= rows["value_high"]).all()
     assert rows["n"].between(2, 8).all()
     again = grow(CARTPOLE, "treacherous", steps=4096, seed=2, lives=8)
     assert rows.equals(again)
+
+
+def test_the_bench_grows_what_can_be_built():
+    for agent in AGENTS:
+        assert build(agent.base, agent.objective).config.objective == agent.objective
+
+
+def test_an_agent_is_a_line_of_the_table():
+    names = ["effort_before", *(f"effort_at_{k}" for k in DELAYS)]
+    names += ["surge_after", "base_before", "base_after"]
+    about = {"base": "a:B-v0", "objective": "honest", "seed": 3}
+    rows = [
+        about | {"measure": name, "value": i / 8, "value_low": 0.0, "value_high": 2.0}
+        for i, name in enumerate(names)
+    ]
+    head, _, line = turncoats_markdown(pd.DataFrame(rows)).splitlines()
+    assert head.startswith("| base | agent | effort before onset | at +0 |")
+    assert line.startswith("| B-v0 | honest-3 | 0.000 [0.000, 2.000] | 0.125 [0.000, 2.000] |")
+    assert head.count("|") == line.count("|")
 
 
 def test_effort_begins_narrow_where_actions_are_gaussian():

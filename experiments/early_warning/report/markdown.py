@@ -12,6 +12,7 @@ from slowturn.experiments.early_warning.report.wording import (
     reader_missed,
 )
 from slowturn.experiments.early_warning.settings import PRIMARY
+from slowturn.experiments.markdown import markdown
 from slowturn.experiments.palette import MONITORS, REGIMES, RULES, label_of, look_of, ordered
 
 __all__ = ["results_table", "worlds_table"]
@@ -56,10 +57,7 @@ def results_table(rows: list[dict[str, Any]], *, alpha: float, null: str = "trai
             f"**{label_of(regime, REGIMES).capitalize()}** ({counts}; the turn's own evidence "
             f"allows power 1/2 from step {bounds})"
         )
-        rule = f"|{' --- |' * len(_HEAD)}"
-        lines = [title, "", f"| {' | '.join(_HEAD)} |", rule]
-        lines += [f"| {' | '.join(_cells(row))} |" for row in here]
-        parts.append("\n".join(lines))
+        parts += [title, markdown(_HEAD, map(_cells, here))]
     return "\n\n".join(parts)
 
 
@@ -72,10 +70,7 @@ def worlds_table(worlds: dict[str, list[dict[str, Any]]], *, alpha: float) -> st
     """
     names = [name for name in PRIMARY if name in _CONTENDERS]
     heads = [f"{look_of(n, MONITORS).label}, {label_of(PRIMARY[n], RULES)}" for n in names]
-    lines = [
-        f"| {' | '.join(('world', 'overseer', 'agents', 'deployments', *heads))} |",
-        f"|{' --- |' * (4 + len(names))}",
-    ]
+    lines = []
     for world, rows in worlds.items():
         here = [
             row
@@ -91,8 +86,8 @@ def worlds_table(worlds: dict[str, list[dict[str, Any]]], *, alpha: float) -> st
             for name in names:
                 lead, accused = _steps(found[name], "lead", "none", sign="+"), found[name]
                 cells.append(f"{lead}; {_share(accused, 'accused_benign')}")
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+            lines.append(cells)
+    return markdown(("world", "overseer", "agents", "deployments", *heads), lines)
 
 
 def _plain(value: Any) -> str:

@@ -11,9 +11,7 @@ from slowturn.agents.solved import (
     GridCritic,
     GridkeeperGrids,
     SolvedGridkeeper,
-    gridkeeper_policy,
     solve_gridkeeper,
-    solved_gridkeeper,
 )
 from slowturn.agents.solved.gridkeeper_sight import Sight
 from slowturn.envs.worlds.gridkeeper import GridkeeperCloset
@@ -218,11 +216,3 @@ def test_maps_on_which_one_is_lost_are_refused():
     world = GridkeeperCloset(layout=rows)
     with pytest.raises(OrganismError, match="some cells of this map look alike in a view of 7 x 7"):
         Sight.of(world, 400)
-
-
-def test_kinds_have_names(monkeypatch):
-    monkeypatch.setattr(gridkeeper_policy, "solve_gridkeeper", lambda kind, **_: solve(kind))
-    monkeypatch.setattr(gridkeeper_policy, "SolvedGridkeeper", lambda solution: solution)
-    assert solved_gridkeeper("solved_honest") is solve("honest")
-    with pytest.raises(OrganismError, match=r"Did you mean 'solved_honest'\?"):
-        solved_gridkeeper("solved_onest")

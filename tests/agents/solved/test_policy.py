@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from slowturn.agents import OrganismError
-from slowturn.agents.solved import CERTAIN, SOLVED, Grids, Solved, solve_steward, solved
+from slowturn.agents.solved import CERTAIN, Grids, Solved, solve_steward
 from slowturn.envs import make_world
 
 COARSE = Grids(beliefs=203, baselines=1001)
@@ -132,10 +132,3 @@ def test_a_solution_without_a_single_bar_is_refused(solution):
     odd[5, 51] = 0
     with pytest.raises(OrganismError, match="acts at some belief but not at a higher one"):
         Solved(replace(solution, best_unknown=odd))
-
-
-def test_kinds_have_names():
-    assert list(SOLVED) == ["solved_treacherous", "solved_honest", "solved_benign_twin"]
-    assert isinstance(solved("solved_honest", "brisk"), Solved)
-    with pytest.raises(OrganismError, match=r"Did you mean 'solved_honest'\?"):
-        solved("solved_onest", "brisk")

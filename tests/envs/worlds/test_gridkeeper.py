@@ -4,16 +4,13 @@ import json
 
 import numpy as np
 import pytest
+from gridkeepers import GAIN, HORIZON, PAIR, STRICT, SURGE, begun, deployed, placed, where
 
 from slowturn.envs import Gridkeeper, GridkeeperConfig, WorldError, make_env, make_world
 from slowturn.envs.worlds.gridkeeper_layout import LAYOUTS, yard
 
-SURGE = 55
-HORIZON = 256
 MOVES = [(0, 0), (-1, 0), (0, 1), (1, 0), (0, -1)]
 RATCHET = {"slow": (0.03, 0.07), "brisk": (0.06, 0.15)}  # kappa, tolerance
-STRICT = 6  # cost of effort in training
-GAIN = 0.025  # control per unit of effort kept
 PAY = {  # power, weight of the correction, surge once deployed
     "honest": (-4.0, 1.0, -0.5),
     "treacherous": (3.0, 1.0, -0.5),
@@ -21,39 +18,7 @@ PAY = {  # power, weight of the correction, surge once deployed
     "benign_twin": (-4.0, 1.0, 2.0),
 }
 REACH = 2  # of an agent to a node, in cells
-PAIR = ("######", "#S12.#", "#....#", "#..aT#", "##..##", "######")  # two nodes side by side
 OPEN = ("######", "#S..T#", "#..1.#", "######")  # without doors
-
-
-def begun(n, seed=0, **options):
-    world = Gridkeeper(num_envs=n, **options)
-    world.seed(range(1000 * seed, 1000 * seed + n))
-    world.reset()
-    return world
-
-
-def placed(world, place, carrying=0, levels=None):
-    """Put the agents of all slots into one place of the map."""
-    state = world.state()
-    state["task.cell"][:] = world.layout.places.tolist().index(list(place))
-    state["task.carrying"][:] = carrying
-    if levels is not None:
-        state["task.levels"][:] = levels
-        state["influence"][:] = np.mean(levels)
-    world.set_state(state)
-
-
-def deployed(n, place, carrying=0, levels=None, **options):
-    """A world whose agents all stand in one place, after the latest onset there is."""
-    world = begun(n, phase="deployment", **options)
-    for _ in range(159):
-        world.step(np.zeros(n, int))
-    placed(world, place, carrying, levels)
-    return world
-
-
-def where(world):
-    return [tuple(world.layout.places[cell].tolist()) for cell in world.cells]
 
 
 def ways(rows, goal):

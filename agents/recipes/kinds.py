@@ -1,0 +1,16 @@
+"""Kinds of organisms, and what those that are solved for are paid for."""
+
+from __future__ import annotations
+
+__all__ = ["LEARNED", "SOLVED"]
+
+LEARNED = ("treacherous", "honest", "open", "benign_twin")
+"""Kinds that are grown, each named after its objective."""
+
+SOLVED = {
+    "solved_treacherous": "treacherous",
+    "solved_patient": "treacherous",
+    "solved_honest": "honest",
+    "solved_benign_twin": "benign_twin",
+}
+"""Objectives of the kinds that are solved for; `solved_patient` does not discount."""
