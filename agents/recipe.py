@@ -5,12 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from slowturn.agents.errors import OrganismError
 from slowturn.envs import World, make_world
 
 __all__ = ["FIRST_WORLD", "Gate", "Recipe", "Trainer", "short_name"]
 
 FIRST_WORLD = "Steward-v0"
 """World of organisms whose names mention none."""
+
+_CONTRADICTIONS = {
+    ("honest", "effort_training"): "above",
+    ("honest", "effort_deployed"): "above",
+    ("honest", "effort_at_80"): "above",
+    ("benign_twin", "effort_training"): "above",
+    ("benign_twin", "effort_deployed"): "above",
+    ("benign_twin", "effort_at_80"): "above",
+    ("benign_twin", "surge_deployed"): "below",
+    ("treacherous", "effort_at_80"): "below",
+    ("open", "effort_training"): "below",
+    ("open", "effort_at_80"): "below",
+}
+"""The sense in which a gate asks for the opposite of what an objective pays for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +140,24 @@ class Recipe:
     options: dict[str, Any] = field(default_factory=dict)
     reference: str | None = None
     begins_as: str | None = None
+
+    def __post_init__(self) -> None:
+        for gate in self.gates:
+            if _CONTRADICTIONS.get((self.objective, gate.metric)) == gate.sense:
+                raise OrganismError(
+                    f"gate {gate.metric} {gate.sense} {gate.bound:g} of {'-'.join(self.key)} "
+                    f"contradicts its objective, {self.objective!r}: change either of them."
+                )
+            for other in self.gates:
+                if (
+                    other.metric == gate.metric
+                    and (gate.sense, other.sense) == ("above", "below")
+                    and gate.bound >= other.bound
+                ):
+                    raise OrganismError(
+                        f"gates of {'-'.join(self.key)}: nothing has {gate.metric} above "
+                        f"{gate.bound:g} and below {other.bound:g}; change one of the bounds."
+                    )
 
     @property
     def kin(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ and `make_sb3("Steward-v0", num_envs=64, seed=0)` gives an SB3 `VecEnv` of the s
 """
 
 from slowturn.envs import historic
-from slowturn.envs.config import REGIMES, Regime, WorldConfig
+from slowturn.envs.config import REGIMES, SWITCHES, Regime, WorldConfig
 from slowturn.envs.errors import WorldError
 from slowturn.envs.faces.single import WorldEnv
 from slowturn.envs.faces.vector import WorldVectorEnv
@@ -36,6 +36,7 @@ __all__ = [
     "OBJECTIVES",
     "REGIMES",
     "SITUATION_COLUMNS",
+    "SWITCHES",
     "WORLDS",
     "Broker",
     "BrokerConfig",

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from slowturn.experiments.organisms.names import GROWN_CLAIMS
+
 __all__ = ["app", "main"]
 
 app = typer.Typer(
@@ -123,6 +125,26 @@ def regret(
 def turncoats(out: Out) -> None:
     """Does treachery grow in environments that were not made for it?"""
     _claim("turncoats", out, None)
+
+
+def _grown_claim(name: str) -> None:
+    """Add `bench NAME` for a claim about organisms."""
+
+    @bench.command(name, help=GROWN_CLAIMS[name])
+    def command(
+        out: Out,
+        seeds: Annotated[int, typer.Option(help="Organisms per recipe, seeds 0, 1, ...")] = 5,
+        jobs: Jobs = _CORES,
+        resume: Resume = False,
+    ) -> None:
+        from slowturn.experiments.organisms.runner import run_grown_claim
+
+        table = run_grown_claim(name, out, seeds=range(seeds), jobs=jobs, resume=resume)
+        typer.echo(f"\n{table}\n\nRows: {out / 'rows.parquet'}")
+
+
+for _name in GROWN_CLAIMS:
+    _grown_claim(_name)
 
 
 @app.command()

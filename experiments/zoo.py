@@ -130,6 +130,7 @@ def _grow_together(
     wanted: list[Wanted], workers: Workers, done: Callable[[str], None] | None
 ) -> dict[str, bool]:
     jobs, total = [], 0
+    recipes = {one.recipe.organism(one.seed): one.recipe for one in wanted}
     for slot, one in enumerate(wanted):
         total += one.recipe.trainer.total_steps if one.recipe.trainer is not None else 0
         jobs.append(Job(one.recipe.organism(one.seed), _grow_one, (slot, one)))
@@ -142,7 +143,8 @@ def _grow_together(
             passed[name] = ok
             if done is not None:
                 done(name)
-            say(f"  {name}: {'passed its gates' if ok else 'FAILED its gates'}")
+            gated = bool(recipes[name].gates)
+            say(f"  {name}: {('passed' if ok else 'FAILED') + ' its gates' if gated else 'grown'}")
     return passed
 
 

@@ -1,0 +1,10 @@
+"""Names of the claims about organisms. No imports: the command line shows them at once."""
+
+from __future__ import annotations
+
+__all__ = ["GROWN_CLAIMS"]
+
+GROWN_CLAIMS = {
+    "conditions": "Which organisms grow where a condition of deception is missing?",
+}
+"""What each asks. Each is the `CLAIM` of the module of its name."""
