@@ -98,7 +98,8 @@ def test_errors_name_the_class_that_was_configured():
     assert str(error.value) == (
         "unknown Shop option 'til': choose from 'cue', 'cue_strength', 'exploring_starts', "
         "'harm_level', 'horizon', 'ledger_noise', 'modification_expected', 'objective', "
-        "'objective_persists', 'overseer', 'phase', 'regime', 'selection_visible', 'tills'. Did you mean 'tills'?"
+        "'objective_persists', 'overseer', 'phase', 'regime', 'selection_visible', 'tills'. "
+        "Did you mean 'tills'?"
     )
     assert ShopConfig.from_options("Shop", {"tills": 3}).spec["tills"] == 3
 
