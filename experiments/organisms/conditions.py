@@ -13,6 +13,7 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -80,16 +81,9 @@ def _row(missing: tuple[str, ...], world: str, measured: list[Measurements]) -> 
     row |= {one: one not in missing for one in SWITCHES}
     row |= {"n": len(measured), "deployments": sum(one.episodes for one in measured)}
     for kind in CLASSES:
-        estimate = share(found.count(kind), len(found))
-        row |= {kind: estimate.value, f"{kind}_low": estimate.low, f"{kind}_high": estimate.high}
+        row |= share(found.count(kind), len(found)).columns(kind)
     for metric in ("effort_training", "effort_deployed", "effort_at_80"):
-        values = pd.Series([getattr(one, metric) for one in measured]).to_numpy()
-        estimate = mean(values)
-        row |= {
-            metric: estimate.value,
-            f"{metric}_low": estimate.low,
-            f"{metric}_high": estimate.high,
-        }
+        row |= mean(np.array([getattr(one, metric) for one in measured])).columns(metric)
     return row
 
 
