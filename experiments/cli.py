@@ -195,6 +195,25 @@ def zoo_list(
         typer.echo(f"{entry['name']:24} {entry['status']:7} {gates}")
 
 
+@zoo.command("show")
+def zoo_show(
+    name: Annotated[str, typer.Argument(help="Name of an organism, or its directory.")],
+    figure: Annotated[
+        Path | None, typer.Option(help="Also draw its card's figure to this .png, .svg, .pdf.")
+    ] = None,
+) -> None:
+    """Show an organism's card: recipe, seed, gates, and how it acts around cue onset."""
+    from slowturn.experiments.store import checked_figure
+    from slowturn.experiments.zoo_card import card, card_figure, find
+
+    path = None if figure is None else checked_figure(figure)
+    organism = find(name)
+    typer.echo(card(organism))
+    if path is not None:
+        card_figure(organism).savefig(path, dpi=200)
+        typer.echo(f"\nFigure: {path}")
+
+
 @app.command()
 def speed(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
@@ -204,10 +223,10 @@ def speed(
 ) -> None:
     """Measure worlds, learning, recording and scoring on one thread of this machine."""
     from slowturn.experiments.speed import measure_growth, measure_speed
-    from slowturn.experiments.speed_figure import checked_path, save_growth
-    from slowturn.experiments.store import versions
+    from slowturn.experiments.speed_figure import save_growth
+    from slowturn.experiments.store import checked_figure, versions
 
-    path = None if figure is None else checked_path(figure)
+    path = None if figure is None else checked_figure(figure)
     found = measure_speed()
     if path is not None:
         growth = measure_growth()

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from slowturn.agents import load_organism, recipe
+from slowturn.agents import load_organism, recipe, zoo
 from slowturn.experiments.claims import Claim
 from slowturn.experiments.errors import ExperimentError, Interrupted
 from slowturn.experiments.organisms import runner
@@ -98,3 +98,13 @@ def test_every_claim_has_recipes_of_different_names(name):
     for one in recipes:
         for kind in one.kin:
             assert replace(one, name=kind).organism(0) in names
+
+
+def test_what_comes_with_the_package_is_not_grown_again(tmp_path):
+    shipped = recipe("honest", "brisk")
+    place = runner._place(shipped, 0, tmp_path)
+    if load_organism(zoo.shipped()["honest-brisk-0"]).recipe == shipped:
+        assert place == zoo.shipped()["honest-brisk-0"]
+    altered = replace(shipped, options={"cue_strength": 0.9})
+    assert runner._place(altered, 0, tmp_path) == tmp_path / "organisms" / "honest-brisk-0"
+    assert runner._place(shipped, 99, tmp_path) == tmp_path / "organisms" / "honest-brisk-99"
