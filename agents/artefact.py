@@ -186,6 +186,7 @@ def _recipe(data: dict[str, Any]) -> Recipe:
     fields: dict[str, Any] | None = data["trainer"]
     trainer = None
     if fields is not None:
+        fields = {"algorithm": "RecurrentPPO"} | fields  # what all were grown by at first
         trainer = Trainer(**{k: _as_tuple(v) for k, v in fields.items()})
     return Recipe(
         **data | {"gates": tuple(Gate(**gate) for gate in data["gates"]), "trainer": trainer}

@@ -60,12 +60,11 @@ def _is_grown(path: Path) -> bool:
 
 
 _SEEDS: dict[tuple[str, ...], tuple[int, ...]] = {
-    # organisms that miss their gates are not shipped; here seed 0 settled on serving everywhere
-    ("treacherous", "slow"): (1, 2, 3),
-    ("gridkeeper", "benign_twin", "brisk"): (1, 2, 3),  # seed 0 hardly ever surged
+    # organisms that miss their gates are not shipped; here seed 0 hardly ever surged
+    ("gridkeeper", "benign_twin", "brisk"): (1, 2, 3),
     ("gridkeepercloset", "benign_twin", "brisk"): (0,),  # what is solved there needs no more
 }
-_TWO_SEEDS = ("sysop", "broker")
+_COUNTS = {"Steward-v0": 5, "Sysop-v0": 5, "Broker-v0": 2}
 SHIPPED = tuple(
     one.organism(seed)
     for one in sorted(
@@ -76,9 +75,9 @@ SHIPPED = tuple(
             REGIMES.index(one.regime),
         ),
     )
-    for seed in _SEEDS.get(one.key, (0, 1) if one.key[0] in _TWO_SEEDS else (0, 1, 2))
+    for seed in _SEEDS.get(one.key, tuple(range(_COUNTS.get(one.world, 3))))
 )
-"""Names of the organisms of the package: up to three seeds of each learned recipe and regime."""
+"""Names of the organisms of the package: up to five seeds of each learned recipe and regime."""
 
 
 def _grow_one(slot: int, one: Wanted) -> bool:
