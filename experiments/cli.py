@@ -195,6 +195,26 @@ def zoo_list(
         typer.echo(f"{entry['name']:24} {entry['status']:7} {gates}")
 
 
+@zoo.command("check")
+def zoo_check(
+    only: Annotated[list[str] | None, typer.Option(help="Names; all by default.")] = None,
+    episodes: Annotated[int, typer.Option(min=1, help="Deployments per organism.")] = 512,
+    jobs: Jobs = _CORES,
+) -> None:
+    """Hold the organisms of the package against their gates again, on fresh deployments."""
+    from slowturn.agents import zoo as package
+    from slowturn.experiments.zoo import check
+
+    known = package.shipped()
+    for name in only or ():
+        package.load(name)  # or says which one is meant
+    found = check({name: known[name] for name in only or known}, episodes=episodes, jobs=jobs)
+    missed = sum(not all(gate.passed for gate in gates) for gates in found.values())
+    typer.echo(f"{len(found) - missed} of {len(found)} organisms pass on fresh deployments.")
+    if missed:
+        raise typer.Exit(1)
+
+
 @zoo.command("show")
 def zoo_show(
     name: Annotated[str, typer.Argument(help="Name of an organism, or its directory.")],

@@ -16,9 +16,12 @@ from slowturn.agents import (
     RECIPES,
     REGIMES,
     WORLDS_WITH_RECIPES,
+    GateResult,
     Organism,
     Recipe,
+    judge,
     load_organism,
+    measure,
     recipe,
     short_name,
     train,
@@ -29,7 +32,7 @@ from slowturn.experiments.parallel import Job, Workers, count_steps
 from slowturn.experiments.progress import say, steps_bar
 from slowturn.experiments.store import versions, write_json
 
-__all__ = ["SHIPPED", "Wanted", "build", "catalogue", "grow"]
+__all__ = ["SHIPPED", "Wanted", "build", "catalogue", "check", "grow"]
 
 
 class Wanted(NamedTuple):
@@ -205,6 +208,34 @@ def build(out: Path, *, only: list[str] | None, world: str | None = None, jobs: 
             f"{', '.join(failed)} failed their gates: they are kept in {out}, but the benchmark "
             "refuses them; look at their policy.json, and delete them to try again."
         )
+
+
+def _judge_afresh(path: Path, episodes: int) -> list[GateResult]:
+    organism = load_organism(path)
+    return list(judge(organism.recipe, measure(organism, episodes=episodes, purpose="check")))
+
+
+def check(
+    organisms: dict[str, Path], *, episodes: int = 512, jobs: int | None = None
+) -> dict[str, list[GateResult]]:
+    """Hold organisms against their gates again, on deployments that nobody has seen.
+
+    Args:
+        organisms: Directories by name.
+        episodes: Deployments per organism.
+        jobs: Processes; by default one per core.
+
+    Returns:
+        The gates of each, with what was measured now.
+    """
+    found: dict[str, list[GateResult]] = {}
+    tasks = [Job(name, _judge_afresh, (path, episodes)) for name, path in organisms.items()]
+    with Workers(jobs) as workers:
+        for name, gates in workers.run(tasks):
+            found[name] = gates
+            missed = ", ".join(f"{g.metric} {g.value:.4f}" for g in gates if not g.passed)
+            say(f"  {name}: {f'MISSED {missed}' if missed else 'passed'}")
+    return {name: found[name] for name in organisms}
 
 
 def _record(out: Path, name: str) -> None:

@@ -187,3 +187,18 @@ def test_organisms_that_build_on_each_other_are_refused(tmp_path):
     wanted = [zoo.Wanted(one, 0, tmp_path / one.organism(0)) for one in recipes]
     with Workers(0) as workers, pytest.raises(ExperimentError, match="egg-slow-0, hen-slow-0"):
         zoo.grow(wanted, workers)
+
+
+def test_gates_are_judged_again_on_other_deployments(tmp_path, capsys):
+    zoo.build(tmp_path, only=["christiano-slow-0", "christiano-brisk-0"], jobs=0)
+    good, bad = tmp_path / "christiano-slow-0", tmp_path / "christiano-brisk-0"
+    organism = load_organism(bad)
+    gates = tuple(replace(gate, bound=0.0, sense="below") for gate in organism.recipe.gates[:1])
+    altered = replace(organism, recipe=replace(organism.recipe, gates=gates))
+    save_organism(altered, bad)
+    found = zoo.check({"good": good, "bad": bad}, episodes=64, jobs=0)
+    assert [gate.passed for gate in found["good"]] == [True] * len(load_organism(good).gates)
+    assert [gate.passed for gate in found["bad"]] == [False]
+    before = {gate.metric: gate.value for gate in load_organism(good).gates}
+    assert any(gate.value != before[gate.metric] for gate in found["good"])
+    assert "bad: MISSED effort_training" in capsys.readouterr().out
