@@ -58,9 +58,10 @@ def _partner(seed: int, own: list[int], others: list[int]) -> int:
 def cast_of(directories: list[Path]) -> dict[str, Cast]:
     """Say for every organism who stands beside it.
 
-    An organism is compared with the honest organism and the benign twin of its regime and seed.
-    Where one is missing, those left over are shared out in the order of their seeds. Its reference and its nulls are other
-    honest organisms; with only two of them there are no nulls. All live in one world.
+    An organism is compared with the honest organism and the benign twin of its regime and seed;
+    where one is missing, those left over are shared out in the order of their seeds. Its reference
+    and its nulls are other honest organisms; with only two of them there are no nulls. All live in
+    one world.
 
     Raises:
         ExperimentError: If a regime lacks two honest organisms or a benign twin, or an organism
