@@ -42,15 +42,29 @@ def train(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     regime: Annotated[str, typer.Option(help="Overseer: slow or brisk.")] = "slow",
     world: World = "Steward-v0",
+    algorithm: Annotated[
+        str | None,
+        typer.Option(help="Learner instead of the recipe's: RecurrentPPO, PPO, A2C, DQN, SAC."),
+    ] = None,
+    frames: Annotated[
+        int, typer.Option(help="Observations that a learner without memory sees at once.")
+    ] = 1,
     resume: Resume = False,
 ) -> None:
     """Grow one organism and hold it against its gates."""
+    from dataclasses import replace
+
     from slowturn.agents import recipe
     from slowturn.agents import train as grow
     from slowturn.experiments.progress import steps_bar
     from slowturn.experiments.store import explain_full_disk
 
     chosen = recipe(organism, regime, world)
+    if chosen.trainer is not None and (algorithm is not None or frames != 1):
+        trainer = replace(
+            chosen.trainer, algorithm=algorithm or chosen.trainer.algorithm, frames=frames
+        )
+        chosen = replace(chosen, trainer=trainer)
     with explain_full_disk(out), steps_bar(f"{organism} {regime} {seed}") as report:
         grown = grow(chosen, seed, out, resume=resume, report=report)
     for gate in grown.gates:
