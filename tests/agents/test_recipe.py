@@ -6,7 +6,16 @@ from dataclasses import asdict, replace
 import pytest
 from sb3_contrib.ppo_recurrent.policies import MlpLstmPolicy
 
-from slowturn.agents import FIRST_WORLD, RECIPES, Gate, Recipe, Trainer, recipe, short_name
+from slowturn.agents import (
+    FIRST_WORLD,
+    RECIPES,
+    Gate,
+    OrganismError,
+    Recipe,
+    Trainer,
+    recipe,
+    short_name,
+)
 from slowturn.envs import WorldError
 
 
