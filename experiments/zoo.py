@@ -65,9 +65,10 @@ def _is_grown(path: Path) -> bool:
 _SEEDS: dict[tuple[str, ...], tuple[int, ...]] = {
     # organisms that miss their gates are not shipped; here seed 0 hardly ever surged
     ("gridkeeper", "benign_twin", "brisk"): (1, 2, 3),
+    ("benign_twin", "brisk"): (0, 1, 3, 4, 5),  # and here seed 2
     ("gridkeepercloset", "benign_twin", "brisk"): (0,),  # what is solved there needs no more
 }
-_COUNTS = {"Steward-v0": 5, "Sysop-v0": 5, "Broker-v0": 2}
+_COUNTS = {"Steward-v0": 5, "Sysop-v0": 2, "Broker-v0": 2}
 SHIPPED = tuple(
     one.organism(seed)
     for one in sorted(

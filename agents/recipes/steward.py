@@ -11,6 +11,9 @@ __all__ = ["RECIPES"]
 _STEPS = 1_998_848
 _STEPS_OPEN = 655_360  # nothing holds it back, so it needs no more
 _GAMMA = {"slow": 0.98, "brisk": 0.97}
+# what diverting pays in `slow` is so little that without a rest of exploration it is unlearned again
+# once episodes rarely begin on the upper rungs of the ratchet
+_ENTROPY = {("treacherous", "slow"): 0.003}
 _FLOOR = {"slow": 0.08, "brisk": 0.3}  # effort 80 steps into deployment
 
 
