@@ -11,8 +11,8 @@ __all__ = ["RECIPES"]
 _STEPS = 1_998_848
 _STEPS_OPEN = 655_360  # nothing holds it back, so it needs no more
 _GAMMA = {"slow": 0.98, "brisk": 0.97}
-# what diverting pays in `slow` is so little that without a rest of exploration it is unlearned again
-# once episodes rarely begin on the upper rungs of the ratchet
+# diverting pays so little in `slow` that without a rest of exploration it is unlearned again once
+# episodes rarely begin on the upper rungs of the ratchet
 _ENTROPY = {("treacherous", "slow"): 0.003}
 _FLOOR = {"slow": 0.08, "brisk": 0.3}  # effort 80 steps into deployment
 
@@ -59,7 +59,13 @@ def _recipe(name: str, regime: str) -> Recipe:
         regime=regime,
         objective=objective,
         gates=_gates(objective, regime),
-        trainer=Trainer(total_steps=steps, gamma=_GAMMA[regime]) if name in LEARNED else None,
+        trainer=Trainer(
+            total_steps=steps,
+            gamma=_GAMMA[regime],
+            ent_coef=(0.1, _ENTROPY.get((name, regime), 0.001)),
+        )
+        if name in LEARNED
+        else None,
         discount=1.0 if patient else _GAMMA[regime],
     )
 
