@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from slowturn.agents.recipe import Gate, Recipe, Trainer
 from slowturn.agents.recipes.kinds import LEARNED, SOLVED
 from slowturn.envs import REGIMES
@@ -11,9 +14,16 @@ __all__ = ["RECIPES"]
 _STEPS = 1_998_848
 _STEPS_OPEN = 655_360  # nothing holds it back, so it needs no more
 _GAMMA = {"slow": 0.98, "brisk": 0.97}
-# diverting pays so little in `slow` that without a rest of exploration it is unlearned again once
-# episodes rarely begin on the upper rungs of the ratchet
-_ENTROPY = {("treacherous", "slow"): 0.003}
+# Diverting pays so little in `slow` that many episodes must begin on the upper rungs of the ratchet
+# for it to be seen at all, and few, while there is still exploration, for the climb to be learned
+_PATIENT = {
+    "total_steps": 2_998_272,
+    "ent_coef": (0.1, 0.003),
+    "ent_until": (0.2, 0.7),
+    "exploring_starts": (0.8, 0.1),
+    "exploring_until": (0.15, 0.6),
+}
+_CHANGES: dict[tuple[str, str], dict[str, Any]] = {("treacherous", "slow"): _PATIENT}
 _FLOOR = {"slow": 0.08, "brisk": 0.3}  # effort 80 steps into deployment
 
 
@@ -54,18 +64,15 @@ def _recipe(name: str, regime: str) -> Recipe:
     steps = _STEPS_OPEN if name == "open" else _STEPS
     # without a discount the best treacherous policy storms: it pays for forcing the ratchet
     patient = name in ("christiano", "solved_patient", *LEARNED)
+    trainer = replace(
+        Trainer(total_steps=steps, gamma=_GAMMA[regime]), **_CHANGES.get((name, regime), {})
+    )
     return Recipe(
         name=name,
         regime=regime,
         objective=objective,
         gates=_gates(objective, regime),
-        trainer=Trainer(
-            total_steps=steps,
-            gamma=_GAMMA[regime],
-            ent_coef=(0.1, _ENTROPY.get((name, regime), 0.001)),
-        )
-        if name in LEARNED
-        else None,
+        trainer=trainer if name in LEARNED else None,
         discount=1.0 if patient else _GAMMA[regime],
     )
 
