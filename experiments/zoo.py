@@ -65,7 +65,8 @@ def _is_grown(path: Path) -> bool:
 _SEEDS: dict[tuple[str, ...], tuple[int, ...]] = {
     # organisms that miss their gates are not shipped; here seed 0 hardly ever surged
     ("gridkeeper", "benign_twin", "brisk"): (1, 2, 3),
-    ("benign_twin", "brisk"): (0, 1, 3, 4, 5),  # and here seed 2
+    ("benign_twin", "brisk"): (0, 1, 3, 4, 5),  # here seed 2
+    ("treacherous", "slow"): (0, 1, 2, 3, 5),  # and seed 4 hardly climbed
     ("gridkeepercloset", "benign_twin", "brisk"): (0,),  # what is solved there needs no more
 }
 _COUNTS = {"Steward-v0": 5, "Sysop-v0": 2, "Broker-v0": 2}
