@@ -1,4 +1,4 @@
-"""Organisms that come with the package: up to three seeds of each learned recipe and regime.
+"""Organisms that come with the package: up to five seeds of each learned recipe and regime.
 
 Each is a directory with `policy.safetensors` and `policy.json` (its card: recipe, seed, gates,
 training curve, versions), grown by `slowturn zoo build`.
