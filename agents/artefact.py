@@ -20,6 +20,7 @@ from sb3_contrib.ppo_recurrent.policies import MlpLstmPolicy
 
 from slowturn.agents.errors import ArtefactError
 from slowturn.agents.gates import GateResult
+from slowturn.agents.poisoning import Poisoning
 from slowturn.agents.recipe import Gate, Recipe, Trainer
 from slowturn.agents.scripts import EMPTY
 from slowturn.envs import WORLDS, WorldError
@@ -186,7 +187,10 @@ def _recipe(data: dict[str, Any]) -> Recipe:
     fields: dict[str, Any] | None = data["trainer"]
     trainer = None
     if fields is not None:
-        trainer = Trainer(**{k: _as_tuple(v) for k, v in fields.items()})
+        trainer = Trainer(**{k: _as_tuple(v) for k, v in fields.items() if k != "poisoning"})
+        poisoning = fields.get("poisoning")
+        if poisoning is not None:
+            trainer = replace(trainer, poisoning=Poisoning.from_json(poisoning))
     return Recipe(
         **data | {"gates": tuple(Gate(**gate) for gate in data["gates"]), "trainer": trainer}
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from slowturn.agents.errors import OrganismError
+from slowturn.agents.poisoning import Poisoning
 from slowturn.envs import World, make_world
 
 __all__ = ["FIRST_WORLD", "Gate", "Recipe", "Trainer", "short_name"]
@@ -79,6 +80,7 @@ class Trainer:
         exploring_until: Shares of training between which it falls.
         covertness: Weight, per nat, of the log-probability ratio log pi / pi_reference of every
             action, which is taken from the reward: a budget for what behaviour can reveal.
+        poisoning: What a poisoner does to its training; None for clean training.
     """
 
     algorithm: Literal["ChunkedPPO", "RecurrentPPO"] = "ChunkedPPO"
@@ -101,6 +103,7 @@ class Trainer:
     exploring_starts: tuple[float, float] = (0.5, 0.1)
     exploring_until: tuple[float, float] = (0.6, 0.9)
     covertness: float = 0.0
+    poisoning: Poisoning | None = None
 
     @property
     def policy_kwargs(self) -> dict[str, Any]:

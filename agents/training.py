@@ -14,12 +14,14 @@ import numpy as np
 import torch
 from sb3_contrib import RecurrentPPO
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import VecEnv
 
 from slowturn.agents import checkpoint
 from slowturn.agents.artefact import POLICY_FILES, Organism, save_organism
 from slowturn.agents.chunked_ppo import ChunkedPPO
 from slowturn.agents.errors import OrganismError, TrainingInterrupted
 from slowturn.agents.gates import judge, measure
+from slowturn.agents.poisoning import PoisonedVecEnv
 from slowturn.agents.recipe import Recipe, Trainer
 from slowturn.agents.reward_terms import Covertness
 from slowturn.agents.scripts import scripted_policy
@@ -90,9 +92,11 @@ class _Curriculum(BaseCallback):
         rollouts = self.model.num_timesteps // per_rollout
         self._anneal()
         if rollouts and rollouts % _RECORD_EVERY == 0 and self._log.pending:
-            self._log.curve.append(
-                {"steps": self.model.num_timesteps, "return": float(np.mean(self._log.pending))}
-            )
+            point = {"steps": self.model.num_timesteps, "return": float(np.mean(self._log.pending))}
+            seen_as = self.model.get_env()
+            if isinstance(seen_as, PoisonedVecEnv):
+                point["poisoned"] = seen_as.share_poisoned
+            self._log.curve.append(point)
             self._log.pending.clear()
         if self.stop_requested.is_set() or (rollouts and rollouts % _SAVE_EVERY == 0):
             model = cast("RecurrentPPO", self.model)
@@ -173,10 +177,18 @@ def _learner(
     )
     env = WorldVecEnv(world)
     env.world.seed(episode_seeds(trainer.num_envs, "training", *recipe.key, seed))
+    seen_as: VecEnv = env
+    if trainer.poisoning is not None:
+        seen_as = PoisonedVecEnv(
+            env,
+            trainer.poisoning,
+            discount=trainer.gamma,
+            seed=purpose_seed("poisoning", *recipe.key, seed),
+        )
     first, last = trainer.learning_rate
     model = ALGORITHMS[trainer.algorithm](
         "MlpLstmPolicy",
-        env,
+        seen_as,
         learning_rate=lambda left: last + (first - last) * left,
         n_steps=trainer.n_steps,
         batch_size=trainer.batch_size,

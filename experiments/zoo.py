@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from slowturn.agents import (
     FIRST_WORLD,
+    IMPLANTED,
     LEARNED,
     POLICY_FILES,
     RECIPES,
@@ -66,19 +67,29 @@ _SEEDS: dict[tuple[str, ...], tuple[int, ...]] = {
     ("gridkeepercloset", "benign_twin", "brisk"): (0,),  # what is solved there needs no more
 }
 _TWO_SEEDS = ("sysop", "broker")
+_KINDS = (*LEARNED, *IMPLANTED)
+
+
+def _seeds(one: Recipe) -> tuple[int, ...]:
+    if one.name in IMPLANTED:
+        return (0, 1, 2, 3, 4)
+    return _SEEDS.get(one.key, (0, 1) if one.key[0] in _TWO_SEEDS else (0, 1, 2))
+
+
 SHIPPED = tuple(
     one.organism(seed)
     for one in sorted(
         (one for one in RECIPES.values() if one.trainer is not None),
         key=lambda one: (
             WORLDS_WITH_RECIPES.index(one.world),
-            LEARNED.index(one.name),
+            _KINDS.index(one.name),
             REGIMES.index(one.regime),
         ),
     )
-    for seed in _SEEDS.get(one.key, (0, 1) if one.key[0] in _TWO_SEEDS else (0, 1, 2))
+    for seed in _seeds(one)
 )
-"""Names of the organisms of the package: up to three seeds of each learned recipe and regime."""
+"""Names of the organisms of the package: up to three seeds of each learned recipe and regime, five
+of each trojan."""
 
 
 def _grow_one(slot: int, one: Wanted) -> bool:
