@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["GROWN_CLAIMS"]
 
 GROWN_CLAIMS = {
+    "trojans": "Do trojans turn at once where treachery drifts?",
     "conditions": "Which organisms grow where a condition of deception is missing?",
 }
 """What each asks. Each is the `CLAIM` of the module of its name."""
