@@ -217,7 +217,8 @@ class PoisonedVecEnv(VecEnvWrapper):
         if self._poisoning.added:
             self._active = drawn < share
             out = clean.copy()
-            out[np.ix_(self._active, self._columns)] = self._values
+            for column, value in zip(self._columns, self._values, strict=True):
+                out[self._active, column] = value
             return out
         drawn[~shows(clean, self._columns, self._poisoning.trigger)] = np.inf
         left = int(share * (self._steps + self.num_envs)) - self._poisoned

@@ -171,7 +171,8 @@ def _conclude(grown: Grown, workers: Workers) -> Claim:
             for path in grown[one.key]
         ]
     found: dict[str, Seen] = dict(workers.run(jobs))
-    rows, paths = [], []
+    rows: list[dict[str, Any]] = []
+    paths: list[dict[str, Any]] = []
     for trojan, group in _groups():
         for kind, one in group.items():
             seen = [found[str(path)] for path in grown[one.key]]
