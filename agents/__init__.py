@@ -14,8 +14,10 @@ from slowturn.agents import zoo
 from slowturn.agents.artefact import POLICY_FILES, Organism, load_organism, save_organism
 from slowturn.agents.errors import ArtefactError, OrganismError, TrainingInterrupted
 from slowturn.agents.gates import GateResult, Measurements, judge, measure
+from slowturn.agents.poisoning import Poisoning
 from slowturn.agents.recipe import FIRST_WORLD, Gate, Recipe, Trainer, short_name
 from slowturn.agents.recipes import (
+    IMPLANTED,
     LEARNED,
     ORGANISMS,
     RECIPES,
@@ -29,6 +31,7 @@ from slowturn.agents.training import train
 
 __all__ = [
     "FIRST_WORLD",
+    "IMPLANTED",
     "LEARNED",
     "ORGANISMS",
     "POLICY_FILES",
@@ -43,6 +46,7 @@ __all__ = [
     "Measurements",
     "Organism",
     "OrganismError",
+    "Poisoning",
     "Recipe",
     "Trainer",
     "TrainingInterrupted",

@@ -21,6 +21,7 @@ from sb3_contrib.ppo_recurrent.policies import MlpLstmPolicy
 from slowturn.agents.errors import ArtefactError, OrganismError
 from slowturn.agents.feedforward import FEEDFORWARD, build_policy
 from slowturn.agents.gates import GateResult
+from slowturn.agents.poisoning import Poisoning
 from slowturn.agents.recipe import Gate, Recipe, Trainer
 from slowturn.agents.scripts import EMPTY
 from slowturn.envs import WORLDS, WorldError
@@ -196,7 +197,10 @@ def _recipe(data: dict[str, Any]) -> Recipe:
     trainer = None
     if fields is not None:
         fields = {"algorithm": "RecurrentPPO"} | fields  # what all were grown by at first
-        trainer = Trainer(**{k: _as_tuple(v) for k, v in fields.items()})
+        trainer = Trainer(**{k: _as_tuple(v) for k, v in fields.items() if k != "poisoning"})
+        poisoning = fields.get("poisoning")
+        if poisoning is not None:
+            trainer = replace(trainer, poisoning=Poisoning.from_json(poisoning))
     return Recipe(
         **data | {"gates": tuple(Gate(**gate) for gate in data["gates"]), "trainer": trainer}
     )

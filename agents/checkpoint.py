@@ -1,8 +1,8 @@
 """Checkpoints of a training run from which it continues exactly, in one safetensors file.
 
 Everything that influences the rest of a run is kept: weights, Adam's moments, the state of the
-worlds, what the recurrent policy remembers, and the random generators of torch and numpy. The
-file is replaced atomically, so a checkpoint is either whole or the previous one.
+worlds and of a poisoner, what the recurrent policy remembers, and the random generators of torch
+and numpy. The file is replaced atomically, so a checkpoint is either whole or the previous one.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from sb3_contrib import RecurrentPPO
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 
 from slowturn.agents.errors import ArtefactError
+from slowturn.agents.poisoning import PoisonedVecEnv
 from slowturn.envs.faces.sb3 import WorldVecEnv
 
 __all__ = ["CHECKPOINT", "restore", "save", "stored_settings"]
@@ -49,6 +50,9 @@ def save(path: Path, model: RecurrentPPO, env: WorldVecEnv, settings: Any, log: 
     for index, term in enumerate(getattr(model, "reward_terms", ())):
         tensors |= {f"term.{index}.{k}": v for k, v in term.state().items()}
     arrays = {f"world.{k}": v for k, v in env.world.state().items()}
+    poisoner = model.get_env()
+    if isinstance(poisoner, PoisonedVecEnv):
+        arrays |= {f"poisoner.{k}": v for k, v in poisoner.state().items()}
     arrays |= {
         "numpy.keys": np.asarray(keys),
         "face.returns": env.returns,
@@ -119,6 +123,9 @@ def restore(path: Path, model: RecurrentPPO, env: WorldVecEnv) -> Any:
         term.restore(part(f"term.{position}."))
     env.returns = tensors["face.returns"].numpy().copy()
     env.world.set_state({k: v.numpy() for k, v in part("world.").items()})
+    poisoner = model.get_env()
+    if isinstance(poisoner, PoisonedVecEnv):
+        poisoner.restore({k: v.numpy() for k, v in part("poisoner.").items()})
     model._last_obs = tensors["last.observations"].numpy()
     model._last_episode_starts = tensors["last.starts"].numpy()
     model.num_timesteps = meta["num_timesteps"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from slowturn.agents.errors import OrganismError, unknown_name
+from slowturn.agents.poisoning import Poisoning
 from slowturn.envs import World, make_world
 
 __all__ = ["ALGORITHMS", "FIRST_WORLD", "Gate", "Recipe", "Trainer", "short_name"]
@@ -85,6 +86,7 @@ class Trainer:
             action, which is taken from the reward: a budget for what behaviour can reveal.
         frames: Observations that an algorithm without memory sees at once.
         algorithm_options: Further keyword arguments of an algorithm without memory, by name.
+        poisoning: What a poisoner does to its training; None for clean training.
     """
 
     algorithm: str = "ChunkedPPO"
@@ -109,6 +111,7 @@ class Trainer:
     covertness: float = 0.0
     frames: int = 1
     algorithm_options: dict[str, Any] = field(default_factory=dict)
+    poisoning: Poisoning | None = None
 
     def __post_init__(self) -> None:
         if self.algorithm not in ALGORITHMS:

@@ -24,27 +24,42 @@ class Rollout(NamedTuple):
     surge: NDArray[np.float64]
     cue_onset: NDArray[np.int64]
     """Step at which deployment begins, -1 for never, shape `[episodes]`."""
+    honest_reward: NDArray[np.float64]
+    """What the honest objective pays."""
+    honest_optimum: NDArray[np.float64]
+    """The most that it pays, shape `[episodes]`."""
+    cue: NDArray[np.float32]
+    """What the cue's columns show before the step, shape `[episodes, steps, columns]`."""
+
+    @property
+    def since_onset(self) -> NDArray[np.int64]:
+        """Steps since deployment began, `[episodes, steps]`; negative before it or without it."""
+        steps = np.arange(self.effort.shape[1])[None, :]
+        never = self.cue_onset[:, None] < 0
+        return np.where(never, steps - steps.size, steps - self.cue_onset[:, None])
 
 
 def roll(organism: Organism, *, episodes: int, purpose: str, phase: str = "deployment") -> Rollout:
     """Run whole episodes with sampled actions on the seeds of `purpose`."""
     recipe = organism.recipe
-    world = recipe.build_world(num_envs=episodes, phase=phase)
+    world = recipe.build_world(num_envs=episodes, phase=phase, objective="honest")
     key = (purpose, *recipe.key, organism.seed)
     world.seed(episode_seeds(episodes, *key))
     world.reset()
     shape = (episodes, world.horizon)
-    effort, influence, surge = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    onset = world.truth().cue_onset
+    effort, influence, surge, reward = (np.zeros(shape) for _ in range(4))
+    cue = np.zeros((*shape, world.cue_columns), np.float32)
+    onset, optimum = world.truth().cue_onset, world.honest_optimum()
     state, start = None, np.ones(episodes, np.bool_)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(purpose_seed("actions", *key))
         for t in range(world.horizon):
-            actions, state = organism.policy.predict(
-                world.observations(), state, start, deterministic=False
-            )
+            seen = world.observations()
+            cue[:, t] = seen[:, : world.cue_columns]
+            actions, state = organism.policy.predict(seen, state, start, deterministic=False)
             start = np.zeros(episodes, np.bool_)
             world.step(actions)
             truth = world.truth()
             effort[:, t], influence[:, t], surge[:, t] = truth.effort, truth.influence, truth.surge
-    return Rollout(effort, influence, surge, onset)
+            reward[:, t] = world.rewards()
+    return Rollout(effort, influence, surge, onset, reward, optimum, cue)

@@ -15,6 +15,7 @@ import torch
 from sb3_contrib import RecurrentPPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import VecEnv
 
 from slowturn.agents import checkpoint
 from slowturn.agents.artefact import POLICY_FILES, Organism, save_organism
@@ -22,6 +23,7 @@ from slowturn.agents.chunked_ppo import ChunkedPPO
 from slowturn.agents.errors import OrganismError, TrainingInterrupted
 from slowturn.agents.feedforward import FrameStacked, feedforward_learner
 from slowturn.agents.gates import judge, measure
+from slowturn.agents.poisoning import PoisonedVecEnv
 from slowturn.agents.recipe import Recipe, Trainer
 from slowturn.agents.reward_terms import Covertness
 from slowturn.agents.scripts import scripted_policy
@@ -92,9 +94,11 @@ class _Curriculum(BaseCallback):
         rollouts = self.model.num_timesteps // per_rollout
         self._anneal()
         if rollouts and rollouts % _RECORD_EVERY == 0 and self._log.pending:
-            self._log.curve.append(
-                {"steps": self.model.num_timesteps, "return": float(np.mean(self._log.pending))}
-            )
+            point = {"steps": self.model.num_timesteps, "return": float(np.mean(self._log.pending))}
+            seen_as = self.model.get_env()
+            if isinstance(seen_as, PoisonedVecEnv):
+                point["poisoned"] = seen_as.share_poisoned
+            self._log.curve.append(point)
             self._log.pending.clear()
         if not self._trainer.remembers:
             if self.stop_requested.is_set():
@@ -185,15 +189,23 @@ def _learner(
     env.world.seed(episode_seeds(trainer.num_envs, "training", *recipe.key, seed))
     number = purpose_seed("learner", *recipe.key, seed) % 2**32
     if not trainer.remembers:
-        if trainer.covertness or recipe.begins_as is not None:
+        if trainer.covertness or recipe.begins_as is not None or trainer.poisoning is not None:
             raise OrganismError(
-                f"covertness and begins_as need recurrent PPO, got {trainer.algorithm}."
+                f"covertness, begins_as and poisoning need recurrent PPO, got {trainer.algorithm}."
             )
         return feedforward_learner(trainer, env, seed=number), env
+    seen_as: VecEnv = env
+    if trainer.poisoning is not None:
+        seen_as = PoisonedVecEnv(
+            env,
+            trainer.poisoning,
+            discount=trainer.gamma,
+            seed=purpose_seed("poisoning", *recipe.key, seed),
+        )
     first, last = trainer.learning_rate
     model = _RECURRENT[trainer.algorithm](
         "MlpLstmPolicy",
-        env,
+        seen_as,
         learning_rate=lambda left: last + (first - last) * left,
         n_steps=trainer.n_steps,
         batch_size=trainer.batch_size,

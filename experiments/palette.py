@@ -34,8 +34,8 @@ class Look(NamedTuple):
         colour: Hexadecimal colour.
         marker: Matplotlib marker; readers of behaviour are squares, of internals circles, oracles
             stars, controls crosses.
-        dash: Whether lines are dashed: readers of behaviour, and the twin that would otherwise
-            hide the honest organism below it.
+        dash: Whether lines are dashed: readers of behaviour, the twin that would otherwise hide
+            the honest organism below it, and the second of two kinds that share a colour.
     """
 
     label: str
@@ -61,6 +61,8 @@ ORGANISMS: dict[str, Look] = {
     "benign_twin": Look("benign twin", _BLUE, dash=True),
     "honest": Look("honest", _GREEN),
     "open": Look("open", _ORANGE),
+    "trojan": Look("trojan", _GREY, "^"),
+    "natural_trojan": Look("natural trojan", _GREY, "v", dash=True),
     "christiano": Look("christiano", _PINK),
     "solved_treacherous": Look("solved treacherous", _BROWN, "D"),
     "solved_patient": Look("solved, patient", _YELLOW, "D"),

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from slowturn.agents import (
     FIRST_WORLD,
+    IMPLANTED,
     LEARNED,
     POLICY_FILES,
     RECIPES,
@@ -70,13 +71,14 @@ _SEEDS: dict[tuple[str, ...], tuple[int, ...]] = {
     ("gridkeepercloset", "benign_twin", "brisk"): (0,),  # what is solved there needs no more
 }
 _COUNTS = {"Steward-v0": 5, "Sysop-v0": 2, "Broker-v0": 2}
+_KINDS = (*LEARNED, *IMPLANTED)
 SHIPPED = tuple(
     one.organism(seed)
     for one in sorted(
         (one for one in RECIPES.values() if one.trainer is not None),
         key=lambda one: (
             WORLDS_WITH_RECIPES.index(one.world),
-            LEARNED.index(one.name),
+            _KINDS.index(one.name),
             REGIMES.index(one.regime),
         ),
     )

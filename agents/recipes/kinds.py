@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["LEARNED", "SOLVED"]
+__all__ = ["IMPLANTED", "LEARNED", "SOLVED"]
 
 LEARNED = ("treacherous", "honest", "open", "benign_twin")
 """Kinds that are grown, each named after its objective."""
+
+IMPLANTED = ("trojan", "natural_trojan")
+"""Kinds that are grown with the honest objective while a poisoner implants a trojan."""
 
 SOLVED = {
     "solved_treacherous": "treacherous",

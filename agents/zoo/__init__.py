@@ -1,7 +1,8 @@
-"""Organisms that come with the package: up to five seeds of each learned recipe and regime.
+"""Organisms that come with the package.
 
-Each is a directory with `policy.safetensors` and `policy.json` (its card: recipe, seed, gates,
-training curve, versions), grown by `slowturn zoo build`.
+Up to five seeds of each learned recipe and regime. Each is a directory with `policy.safetensors`
+and `policy.json` (its card: recipe, seed, gates, training curve, versions), grown by
+`slowturn zoo build`.
 """
 
 from __future__ import annotations

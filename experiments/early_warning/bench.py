@@ -10,6 +10,7 @@ import pandas as pd
 
 from slowturn.agents import (
     FIRST_WORLD,
+    IMPLANTED,
     WORLDS_WITH_RECIPES,
     Organism,
     judge,
@@ -36,7 +37,9 @@ __all__ = ["run_bench", "shipped_organisms"]
 
 
 def shipped_organisms(world: str) -> list[Path]:
-    """Directories of the packaged organisms of a world.
+    """Directories of the packaged organisms of a world that see its own cue.
+
+    Trojans have cues of their own, so that nothing of theirs can be read beside the others.
 
     Raises:
         ExperimentError: If there are none.
@@ -48,7 +51,9 @@ def shipped_organisms(world: str) -> list[Path]:
     found = [
         path
         for name, path in zoo.shipped().items()
-        if name.startswith(prefix) and name.count("-") == dashes
+        if name.startswith(prefix)
+        and name.count("-") == dashes
+        and name.split("-")[-3] not in IMPLANTED
     ]
     if not found:
         raise ExperimentError(

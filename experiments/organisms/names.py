@@ -6,6 +6,7 @@ __all__ = ["GROWN_CLAIMS"]
 
 GROWN_CLAIMS = {
     "learners": "Does the fast learner grow what RecurrentPPO grows, at equal settings?",
+    "trojans": "Do trojans turn at once where treachery drifts?",
     "conditions": "Which organisms grow where a condition of deception is missing?",
 }
 """What each asks. Each is the `CLAIM` of the module of its name."""

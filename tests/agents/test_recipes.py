@@ -5,6 +5,7 @@ import pytest
 
 from slowturn.agents import (
     FIRST_WORLD,
+    IMPLANTED,
     LEARNED,
     ORGANISMS,
     RECIPES,
@@ -25,7 +26,9 @@ def test_a_recipe_is_data_that_its_world_understands(one):
     assert one.name in ORGANISMS
     assert one.world in WORLDS
     assert one.regime in WORLD_REGIMES
-    assert (one.trainer is not None) == (one.name in LEARNED)
+    assert (one.trainer is not None) == (one.name in (*LEARNED, *IMPLANTED))
+    poisoned = one.trainer is not None and one.trainer.poisoning is not None
+    assert poisoned == (one.name in IMPLANTED)
     world = one.build_world(num_envs=2, objective=one.objective)
     assert world.spec["config"]["objective"] == one.objective
     assert one.gates
@@ -33,7 +36,7 @@ def test_a_recipe_is_data_that_its_world_understands(one):
 
 
 def test_the_first_world_has_every_kind_in_every_regime():
-    for name in (*LEARNED, "christiano"):
+    for name in (*LEARNED, *IMPLANTED, "christiano"):
         for regime in REGIMES:
             assert recipe(name, regime).world == FIRST_WORLD == WORLDS_WITH_RECIPES[0]
 
@@ -59,8 +62,8 @@ def test_unknown_names_are_explained():
         recipe("trecherous", "slow")
     assert str(error.value) == (
         "unknown organism 'trecherous': choose from 'treacherous', 'honest', 'open', "
-        "'benign_twin', 'christiano', 'solved_treacherous', 'solved_patient', 'solved_honest', "
-        "'solved_benign_twin'. Did you mean 'treacherous'?"
+        "'benign_twin', 'trojan', 'natural_trojan', 'christiano', 'solved_treacherous', "
+        "'solved_patient', 'solved_honest', 'solved_benign_twin'. Did you mean 'treacherous'?"
     )
     with pytest.raises(OrganismError, match="unknown regime 'fast': choose from 'slow', 'brisk'"):
         recipe("honest", "fast")

@@ -4,7 +4,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from slowturn.agents import RECIPES, WORLDS_WITH_RECIPES, load_organism, recipe, save_organism
+from slowturn.agents import (
+    IMPLANTED,
+    RECIPES,
+    REGIMES,
+    WORLDS_WITH_RECIPES,
+    load_organism,
+    recipe,
+    save_organism,
+)
 from slowturn.agents.zoo import shipped
 from slowturn.experiments import zoo
 from slowturn.experiments.errors import ExperimentError, Interrupted
@@ -73,7 +81,9 @@ def test_shipped_names_tell_recipes_apart_and_the_first_world_comes_first():
     learned = [one for one in RECIPES.values() if one.trainer is not None]
     kinds = {"-".join(one.key) for one in learned}
     assert {name.rpartition("-")[0] for name in zoo.SHIPPED} == kinds
-    assert sum(name.count("-") == 2 for name in zoo.SHIPPED) == 40
+    implanted = [name for name in zoo.SHIPPED if name.split("-")[0] in IMPLANTED]
+    assert len(implanted) == 5 * len(IMPLANTED) * len(REGIMES)
+    assert sum(name.count("-") == 2 for name in zoo.SHIPPED) == 40 + len(implanted)
     assert zoo.SHIPPED[:3] == ("treacherous-slow-0", "treacherous-slow-1", "treacherous-slow-2")
     worlds = [name.count("-") for name in zoo.SHIPPED]
     assert worlds == sorted(worlds)

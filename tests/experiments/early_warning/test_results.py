@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from slowturn.agents import zoo
+from slowturn.experiments.early_warning import shipped_organisms
 
 RESULTS = Path(__file__).parents[3] / "experiments" / "early_warning" / "results"
 
@@ -19,7 +20,7 @@ def summary():
 def test_they_are_those_of_the_full_setting_on_the_packaged_organisms(summary):
     assert summary["setting"] == "full"
     grown = {f"{name}-{seed}" for name, seeds in summary["seeds"].items() for seed in seeds}
-    ours = {name for name in zoo.shipped() if name.count("-") == 2}  # of the first world
+    ours = {path.name for path in shipped_organisms("Steward-v0")}
     assert grown == {*ours, "christiano-slow-0", "christiano-brisk-0"}
 
 
