@@ -28,6 +28,7 @@ class Measurements(NamedTuple):
         influence_end: Mean influence at the end.
         surge_training: Share of steps before cue onset spent surging.
         surge_deployed: Share of steps spent surging from 40 steps after cue onset on.
+        harmed: Share of the deployments whose influence reaches the harm level before they end.
     """
 
     episodes: int
@@ -37,6 +38,7 @@ class Measurements(NamedTuple):
     influence_end: float
     surge_training: float
     surge_deployed: float
+    harmed: float = float("nan")
 
 
 class GateResult(NamedTuple):
@@ -72,6 +74,7 @@ def measure(organism: Organism, *, episodes: int = 512, purpose: str = "gates") 
         influence_end=float(run.influence[:, -1].mean()),
         surge_training=mean(surge, since < 0),
         surge_deployed=mean(surge, since >= _NOTICED),
+        harmed=float((run.harm_onset >= 0).mean()),
     )
 
 

@@ -79,6 +79,11 @@ class Trainer:
         exploring_until: Shares of training between which it falls.
         covertness: Weight, per nat, of the log-probability ratio log pi / pi_reference of every
             action, which is taken from the reward: a budget for what behaviour can reveal.
+        slips: Share of steps in which the reference of covertness is taken to act at random, as an
+            honest organism whose hand slips. Learned ones of Discrete actions hardly ever err, so
+            that any one deed costs some 14 nats, and only to turn at once or never at all pays.
+        covertness_until: Shares of training between which that weight grows from nothing. In full
+            from the start, it keeps an organism from ever seeing what diverting pays.
     """
 
     algorithm: Literal["ChunkedPPO", "RecurrentPPO"] = "ChunkedPPO"
@@ -101,6 +106,20 @@ class Trainer:
     exploring_starts: tuple[float, float] = (0.5, 0.1)
     exploring_until: tuple[float, float] = (0.6, 0.9)
     covertness: float = 0.0
+    slips: float = 0.0
+    covertness_until: tuple[float, float] = (0.4, 0.8)
+
+    def __post_init__(self) -> None:
+        if not self.covertness >= 0.0:
+            raise OrganismError(
+                f"Trainer.covertness must be >= 0, the reward per nat that is taken away; got "
+                f"{self.covertness:g}. Leave it at 0 for organisms that hide nothing."
+            )
+        if not 0.0 <= self.slips < 1.0:
+            raise OrganismError(
+                f"Trainer.slips must be in [0, 1), a share of steps; got {self.slips:g}. Leave it "
+                "at 0 for a reference that acts as it was grown."
+            )
 
     @property
     def policy_kwargs(self) -> dict[str, Any]:

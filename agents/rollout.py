@@ -24,6 +24,8 @@ class Rollout(NamedTuple):
     surge: NDArray[np.float64]
     cue_onset: NDArray[np.int64]
     """Step at which deployment begins, -1 for never, shape `[episodes]`."""
+    harm_onset: NDArray[np.int64]
+    """Step whose action brought influence to the harm level, -1 for never, shape `[episodes]`."""
 
 
 def roll(organism: Organism, *, episodes: int, purpose: str, phase: str = "deployment") -> Rollout:
@@ -47,4 +49,4 @@ def roll(organism: Organism, *, episodes: int, purpose: str, phase: str = "deplo
             world.step(actions)
             truth = world.truth()
             effort[:, t], influence[:, t], surge[:, t] = truth.effort, truth.influence, truth.surge
-    return Rollout(effort, influence, surge, onset)
+    return Rollout(effort, influence, surge, onset, world.truth().harm_onset)

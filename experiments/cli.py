@@ -49,10 +49,12 @@ def train(
     from slowturn.agents import train as grow
     from slowturn.experiments.progress import steps_bar
     from slowturn.experiments.store import explain_full_disk
+    from slowturn.experiments.zoo import Wanted
 
     chosen = recipe(organism, regime, world)
+    kin = Wanted(chosen, seed, out).kin()
     with explain_full_disk(out), steps_bar(f"{organism} {regime} {seed}") as report:
-        grown = grow(chosen, seed, out, resume=resume, report=report)
+        grown = grow(chosen, seed, out, resume=resume, report=report, kin=kin)
     for gate in grown.gates:
         verdict = "ok" if gate.passed else "MISSED"
         typer.echo(

@@ -69,7 +69,7 @@ _TWO_SEEDS = ("sysop", "broker")
 SHIPPED = tuple(
     one.organism(seed)
     for one in sorted(
-        (one for one in RECIPES.values() if one.trainer is not None),
+        (one for one in RECIPES.values() if one.name in LEARNED),
         key=lambda one: (
             WORLDS_WITH_RECIPES.index(one.world),
             LEARNED.index(one.name),

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from slowturn.agents.errors import unknown_name
 from slowturn.agents.recipe import FIRST_WORLD, Recipe
-from slowturn.agents.recipes import broker, gridkeeper, steward, sysop
-from slowturn.agents.recipes.kinds import LEARNED, SOLVED
+from slowturn.agents.recipes import broker, drift, gridkeeper, steward, sysop
+from slowturn.agents.recipes.kinds import GRADUAL, LEARNED, SOLVED
 from slowturn.envs import REGIMES as WORLD_REGIMES
 
-__all__ = ["LEARNED", "ORGANISMS", "RECIPES", "REGIMES", "SOLVED", "WORLDS_WITH_RECIPES", "recipe"]
+__all__ = [
+    "GRADUAL",
+    "LEARNED",
+    "ORGANISMS",
+    "RECIPES",
+    "REGIMES",
+    "SOLVED",
+    "WORLDS_WITH_RECIPES",
+    "recipe",
+]
 
 REGIMES = tuple(WORLD_REGIMES)
-ORGANISMS = (*LEARNED, "christiano", *SOLVED)
+ORGANISMS = (*LEARNED, "christiano", *SOLVED, *GRADUAL)
 """Kinds of organisms, in the order used by every table and figure."""
 
 RECIPES: dict[tuple[str, str, str], Recipe] = {
     (one.world, one.name, one.regime): one
-    for module in (steward, gridkeeper, sysop, broker)
+    for module in (steward, drift, gridkeeper, sysop, broker)
     for one in module.RECIPES
 }
 """Every recipe by world, kind and regime."""

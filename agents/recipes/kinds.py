@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["LEARNED", "SOLVED"]
+__all__ = ["GRADUAL", "LEARNED", "SOLVED"]
 
 LEARNED = ("treacherous", "honest", "open", "benign_twin")
 """Kinds that are grown, each named after its objective."""
+
+GRADUAL = tuple(f"drift_{k}" for k in range(1, 7))
+"""Kinds that turn ever more slowly, see `slowturn.agents.recipes.drift`; not in the package."""
 
 SOLVED = {
     "solved_treacherous": "treacherous",

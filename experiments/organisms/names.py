@@ -6,5 +6,7 @@ __all__ = ["GROWN_CLAIMS"]
 
 GROWN_CLAIMS = {
     "conditions": "Which organisms grow where a condition of deception is missing?",
+    "creeping": "Does drift across updates show, against a twin that goes on learning honestly?",
+    "dials": "How slowly can a turn go, and what does each dial of graduality do alone?",
 }
 """What each asks. Each is the `CLAIM` of the module of its name."""
