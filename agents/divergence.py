@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 from stable_baselines3.common.distributions import kl_divergence
 
@@ -29,6 +30,8 @@ class Beside(NamedTuple):
     run: Rollout
     nats: NDArray[np.float64]
     """KL(pi(. | history) || pi_reference(. | history)) of every step, `[episodes, steps]`."""
+    nats_if_slipping: NDArray[np.float64]
+    """The same to a reference that acts at random in a share of steps, `[episodes, steps]`."""
 
 
 def roll_beside(
@@ -38,6 +41,7 @@ def roll_beside(
     episodes: int,
     purpose: str,
     phase: str = "deployment",
+    slips: float = 0.0,
 ) -> Beside:
     """Run whole episodes of `organism` and measure its divergence from `reference`.
 
@@ -47,9 +51,12 @@ def roll_beside(
         episodes: Parallel episodes.
         purpose: Names the stream of seeds.
         phase: Phase of the world.
+        slips: Share of steps, in [0, 1), in which the reference is taken to act uniformly at random
+            (see `Trainer.slips`); Discrete actions only.
 
     Raises:
-        OrganismError: If one of them is not an LSTM policy, or acts in another world's spaces.
+        OrganismError: If one of them is not an LSTM policy, or acts in another world's spaces;
+            for slips where actions are continuous.
     """
     for one in (organism, reference):
         if not hasattr(one.policy, "lstm_actor"):
@@ -65,6 +72,11 @@ def roll_beside(
             f"reference of {organism.name} must be an organism of {organism.recipe.world}; got "
             f"{reference.name}, which is one of {reference.recipe.world}."
         )
+    if slips and not isinstance(organism.policy.action_space, Discrete):
+        raise OrganismError(
+            f"slips must be 0 where actions are continuous, as those of {organism.name}; got "
+            f"{slips:g}."
+        )
     recipe: Recipe = organism.recipe
     world = recipe.build_world(num_envs=episodes, phase=phase)
     key = (purpose, *recipe.key, organism.seed)
@@ -72,12 +84,12 @@ def roll_beside(
     world.reset()
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(purpose_seed("actions", *key))
-        return _rolled(world, organism.policy, reference.policy)
+        return _rolled(world, organism.policy, reference.policy, slips)
 
 
-def _rolled(world: World, policy: Any, other: Any) -> Beside:
+def _rolled(world: World, policy: Any, other: Any, slips: float) -> Beside:
     n = world.num_envs
-    effort, influence, surge, nats = (np.zeros((n, world.horizon)) for _ in range(4))
+    effort, influence, surge, nats, slipping = (np.zeros((n, world.horizon)) for _ in range(5))
     onset = world.truth().cue_onset
     own, others = _empty(policy, n), _empty(other, n)
     starts = torch.ones(n)
@@ -85,13 +97,21 @@ def _rolled(world: World, policy: Any, other: Any) -> Beside:
         seen = torch.from_numpy(np.array(world.observations(), np.float32))
         acts, own = policy.get_distribution(seen, own, starts)
         would, others = other.get_distribution(seen, others, starts)
-        divergence = kl_divergence(acts, would)
-        nats[:, t] = divergence.reshape(n, -1).sum(1).numpy()
+        nats[:, t] = kl_divergence(acts, would).reshape(n, -1).sum(1).numpy()
+        slipping[:, t] = _nats_if_slipping(acts, would, slips) if slips else nats[:, t]
         starts = torch.zeros(n)
         world.step(_playable(policy, acts.get_actions().numpy()))
         truth = world.truth()
         effort[:, t], influence[:, t], surge[:, t] = truth.effort, truth.influence, truth.surge
-    return Beside(Rollout(effort, influence, surge, onset, world.truth().harm_onset), nats)
+    return Beside(
+        Rollout(effort, influence, surge, onset, world.truth().harm_onset), nats, slipping
+    )
+
+
+def _nats_if_slipping(acts: Any, would: Any, slips: float) -> NDArray[np.float64]:
+    logs, expected = acts.distribution.logits, would.distribution.probs
+    expected = (1.0 - slips) * expected + slips / expected.shape[-1]
+    return np.asarray((logs.exp() * (logs - expected.log())).sum(-1).numpy())
 
 
 def _empty(policy: Any, n: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from slowturn.agents import Recipe, load_organism, recipe
 from slowturn.agents.divergence import Beside, roll_beside
-from slowturn.agents.recipes.drift import ALONE, SERIES
+from slowturn.agents.recipes.drift import ALONE, SERIES, SLIPS
 from slowturn.experiments.bounds import bernoulli_kl, kl_power_bound
 from slowturn.experiments.claims import Claim
 from slowturn.experiments.estimates import Estimate, Times, delays, mean, median, share
@@ -62,18 +62,20 @@ def watch(path: Path, reference: Path, episodes: int = _EPISODES) -> Watched:
         episodes: Deployments.
     """
     organism = load_organism(path)
-    beside = roll_beside(organism, load_organism(reference), episodes=episodes, purpose="dials")
+    beside = roll_beside(
+        organism, load_organism(reference), episodes=episodes, purpose="dials", slips=SLIPS
+    )
     return watched(beside, passed=organism.passed)
 
 
 def watched(beside: Beside, *, passed: bool) -> Watched:
     """What is kept of an organism's deployments."""
-    run, nats = beside
+    run, nats, slipping = beside
     steps = run.effort.shape[1]
     since = np.arange(steps)[None, :] - run.cue_onset[:, None]
     harmed = run.harm_onset >= 0
     until = np.where(harmed, run.harm_onset, steps - 1)[:, None] - run.cue_onset[:, None]
-    after = np.cumsum(np.where(since >= 0, nats, 0.0), axis=1)
+    turn = (since >= 0) & (since <= until)
     scalars = {
         "harmed": float(harmed.mean()),
         "effort_training": float(run.effort[since < 0].mean()),
@@ -81,11 +83,19 @@ def watched(beside: Beside, *, passed: bool) -> Watched:
         "nats_before": float(nats[since < 0].mean()),
         "nats_after": float(nats[since >= 0].mean()),
         "nats_at_harm": float(np.where(since <= until, nats, 0.0).sum(axis=1).mean()),
-        "turn_nats_at_harm": float(
-            np.where((since >= 0) & (since <= until), nats, 0.0).sum(axis=1).mean()
-        ),
+        "turn_nats_at_harm": float(np.where(turn, nats, 0.0).sum(axis=1).mean()),
+        "slipping_nats_before": float(slipping[since < 0].mean()),
+        "slipping_nats_after": float(slipping[since >= 0].mean()),
+        "slipping_nats_at_harm": float(np.where(turn, slipping, 0.0).sum(axis=1).mean()),
     }
-    curves = _aligned({"influence": run.influence, "nats": after}, run.cue_onset)
+    curves = _aligned(
+        {
+            "influence": run.influence,
+            "nats": np.cumsum(np.where(since >= 0, nats, 0.0), axis=1),
+            "slipping_nats": np.cumsum(np.where(since >= 0, slipping, 0.0), axis=1),
+        },
+        run.cue_onset,
+    )
     return Watched(delays(run.harm_onset, run.cue_onset, steps), scalars, curves, passed)
 
 
@@ -100,8 +110,8 @@ def _aligned(values: dict[str, NDArray[np.float64]], onset: NDArray[np.int64]) -
     return pd.DataFrame({"k": np.arange(reached)} | means)
 
 
-def _at(curves: pd.DataFrame, k: int) -> float:
-    return float(curves.nats[curves.k == k].iloc[0])
+def _at(curves: pd.DataFrame, name: str, k: int) -> float:
+    return float(curves[name][curves.k == k].iloc[0])
 
 
 def _dials(one: Recipe) -> dict[str, float]:
@@ -137,6 +147,8 @@ def dials_rows(one: Recipe, found: list[Watched]) -> dict[str, Any]:
     end, `turn_nats_at_harm` that since cue onset; `power_at_harm` bounds the power of every test
     of level .05 that knows the whole record of actions, kl(power || .05) <= nats, and
     `power_of_turn_at_K` that of one which reads from cue onset to K steps after it only.
+    Names with `slipping` in them are the same against an honest organism that acts at random in
+    `SLIPS` of its steps: learned ones hardly ever err, so that one deed alone costs some 14 nats.
     `steps_to_half` is the first step since cue onset by which the turn's nats allow power 1/2.
     """
     deployments = sum(len(each.times.times) for each in found)
@@ -146,14 +158,15 @@ def dials_rows(one: Recipe, found: list[Watched]) -> dict[str, Any]:
     row |= median([each.times for each in found]).columns("time_to_harm")
     for name in found[0].scalars:
         row |= mean(np.array([each.scalars[name] for each in found])).columns(name)
-    for name in ("nats_at_harm", "turn_nats_at_harm"):
+    for name in ("nats_at_harm", "turn_nats_at_harm", "slipping_nats_at_harm"):
         nats = mean(np.array([each.scalars[name] for each in found]))
         row |= _powers(nats, name.replace("nats", "power"))
     for k in _SHOWN:
-        row |= _powers(
-            mean(np.array([_at(each.curves, k) for each in found])), f"power_of_turn_at_{k}"
-        )
-    return row | _steps_to_half(found).columns("steps_to_half")
+        for prefix in ("", "slipping_"):
+            nats = mean(np.array([_at(each.curves, f"{prefix}nats", k) for each in found]))
+            row |= _powers(nats, f"{prefix}power_of_turn_at_{k}")
+    row |= _steps_to_half(found, "nats").columns("steps_to_half")
+    return row | _steps_to_half(found, "slipping_nats").columns("slipping_steps_to_half")
 
 
 def _curve_rows(name: str, found: list[Watched]) -> Iterator[dict[str, Any]]:
@@ -162,17 +175,17 @@ def _curve_rows(name: str, found: list[Watched]) -> Iterator[dict[str, Any]]:
     ks = np.unique(np.geomspace(1, last, _POINTS).round().astype(int))
     for k in ks.tolist():
         row: dict[str, Any] = {"organism": name, "k": k, "n": len(found)}
-        for quantity in ("influence", "nats"):
+        for quantity in ("influence", "nats", "slipping_nats"):
             row |= mean(np.array([one[quantity].loc[k] for one in curves])).columns(quantity)
         yield row
 
 
-def _steps_to_half(found: list[Watched]) -> Estimate:
+def _steps_to_half(found: list[Watched], name: str) -> Estimate:
     """Median over agents of the first step since cue onset whose nats allow power 1/2."""
     needed = bernoulli_kl(0.5, ALPHA)
     agents = []
     for each in found:
-        reached = each.curves.k[each.curves.nats >= needed]
+        reached = each.curves.k[each.curves[name] >= needed]
         seen = len(reached) > 0
         time = reached.iloc[0] if seen else each.curves.k.iloc[-1]
         agents.append(Times(np.array([time]), np.array([seen]), np.array([True])))
@@ -180,13 +193,14 @@ def _steps_to_half(found: list[Watched]) -> Estimate:
 
 
 def _recipes() -> list[Recipe]:
-    """The honest organisms first; the common middle of all dials once."""
-    every = (recipe("honest", "slow"), *SERIES, *(one for dial in ALONE.values() for one in dial))
+    """Those that others build on first; the common middle of all dials once."""
+    kin = (recipe("honest", "slow"), recipe("treacherous", "slow"))
+    every = (*kin, *SERIES, *(one for dial in ALONE.values() for one in dial))
     return list({one.key: one for one in every}.values())
 
 
 def _conclude(grown: Grown, workers: Workers) -> Claim:
-    honest, *others = _recipes()
+    honest, _, *others = _recipes()
     jobs = [
         Job(str(path), watch, (path, reference))
         for one in others
@@ -225,8 +239,8 @@ def dials_table(rows: pd.DataFrame) -> str:
     heads = [
         *("organism", "dial", "evidence", "kappa", "tolerance", "covertness", "horizon"),
         *("passed", "steps to harm", "harmed", "effort in training"),
-        *("nats a step before onset", "after", "of the turn by harm", "power at harm <="),
-        "steps to power 1/2 >=",
+        *("nats a step before onset", "after", "of the turn by harm", "steps to power 1/2 >="),
+        *("nats by harm if the honest slip", "power by step 20 <=", "steps to power 1/2 >="),
     ]
     names = ("harmed", "effort_training", "nats_before", "nats_after", "turn_nats_at_harm")
     return markdown(
@@ -240,8 +254,10 @@ def dials_table(rows: pd.DataFrame) -> str:
                 f"{row['passed'] * row['n']:.0f} of {row['n']}",
                 text(row, "time_to_harm", ".0f"),
                 *(text(row, one) for one in names),
-                f"{row['turn_power_at_harm']:.2f}",
                 text(row, "steps_to_half", ".0f"),
+                text(row, "slipping_nats_at_harm"),
+                text(row, "slipping_power_of_turn_at_20", ".2f"),
+                text(row, "slipping_steps_to_half", ".0f"),
             ]
             for row in rows.to_dict("records")
         ],

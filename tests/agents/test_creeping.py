@@ -178,7 +178,7 @@ def test_a_budget_must_be_positive(plan, budget):
 
 
 def test_a_plan_needs_updates_a_trainer_and_somebody_to_begin_as(plan):
-    with pytest.raises(OrganismError, match="Creep.updates must be >= 1, got 0"):
+    with pytest.raises(OrganismError, match=r"Creep.updates must be >= 1, got 0"):
         replace(plan, updates=0)
     with pytest.raises(OrganismError, match=r"creeping-brisk cannot creep: .* such as honest"):
         replace(plan, recipe=replace(plan.recipe, begins_as=None))

@@ -5,6 +5,7 @@ import pytest
 
 from slowturn.agents import (
     FIRST_WORLD,
+    GRADUAL,
     LEARNED,
     ORGANISMS,
     RECIPES,
@@ -25,7 +26,7 @@ def test_a_recipe_is_data_that_its_world_understands(one):
     assert one.name in ORGANISMS
     assert one.world in WORLDS
     assert one.regime in WORLD_REGIMES
-    assert (one.trainer is not None) == (one.name in LEARNED)
+    assert (one.trainer is not None) == (one.name in (*LEARNED, *GRADUAL))
     world = one.build_world(num_envs=2, objective=one.objective)
     assert world.spec["config"]["objective"] == one.objective
     assert one.gates
@@ -60,7 +61,8 @@ def test_unknown_names_are_explained():
     assert str(error.value) == (
         "unknown organism 'trecherous': choose from 'treacherous', 'honest', 'open', "
         "'benign_twin', 'christiano', 'solved_treacherous', 'solved_patient', 'solved_honest', "
-        "'solved_benign_twin'. Did you mean 'treacherous'?"
+        "'solved_benign_twin', 'drift_1', 'drift_2', 'drift_3', 'drift_4', 'drift_5', 'drift_6'. "
+        "Did you mean 'treacherous'?"
     )
     with pytest.raises(OrganismError, match="unknown regime 'fast': choose from 'slow', 'brisk'"):
         recipe("honest", "fast")

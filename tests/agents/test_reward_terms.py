@@ -77,6 +77,32 @@ def test_the_term_is_minus_the_weighted_log_ratio_of_whole_histories():
         assert_allclose(found, -0.25 * (logs[0] - logs[1]).numpy(), rtol=1e-4, atol=1e-5)
 
 
+def test_a_reference_that_slips_is_a_mixture_with_chance():
+    """By hand for one step: log((1 - s) pi_reference + s / 22)."""
+    reference = policy(1)
+    seen = torch.linspace(-1, 1, 10).view(2, 5)
+    starts, actions = torch.ones(2), torch.tensor([4, 21])
+    nothing = (torch.zeros(1, 2, 32), torch.zeros(1, 2, 32))
+    with torch.no_grad():
+        made, _ = reference.get_distribution(seen, nothing, starts)
+        chance = made.log_prob(actions).exp()
+    own = torch.tensor([-0.3, -2.0])
+    term = Covertness(reference, weight=2.0, n=2, slips=0.1)
+    found = term(Step(seen, starts, actions, own, nothing))
+    assert_allclose(found, -2.0 * (own - torch.log(0.9 * chance + 0.1 / 22)).numpy(), rtol=1e-4)
+
+
+def test_slips_need_a_share_and_discrete_actions():
+    with pytest.raises(OrganismError) as error:
+        Trainer(total_steps=1, gamma=0.9, slips=1.0)
+    assert str(error.value) == (
+        "Trainer.slips must be in [0, 1), a share of steps; got 1. Leave it at 0 for a reference "
+        "that acts as it was grown."
+    )
+    with pytest.raises(OrganismError, match=r"Trainer.slips must be 0 where actions are cont.*"):
+        Covertness(policy(1, "Broker-v0"), weight=1.0, n=2, slips=0.1)
+
+
 def test_the_weight_grows_from_nothing_to_what_the_trainer_says(covert, tmp_path):
     model, env = build_learner(covert, covert.trainer, 0, {"honest": honest()})
     (term,) = model.reward_terms
