@@ -12,11 +12,13 @@ holds the ones that come with the package:
 
 from slowturn.agents import zoo
 from slowturn.agents.artefact import POLICY_FILES, Organism, load_organism, save_organism
+from slowturn.agents.divergence import Beside, roll_beside
 from slowturn.agents.errors import ArtefactError, OrganismError, TrainingInterrupted
 from slowturn.agents.gates import GateResult, Measurements, judge, measure
 from slowturn.agents.poisoning import Poisoning
 from slowturn.agents.recipe import FIRST_WORLD, Gate, Recipe, Trainer, short_name
 from slowturn.agents.recipes import (
+    GRADUAL,
     IMPLANTED,
     LEARNED,
     ORGANISMS,
@@ -31,6 +33,7 @@ from slowturn.agents.training import train
 
 __all__ = [
     "FIRST_WORLD",
+    "GRADUAL",
     "IMPLANTED",
     "LEARNED",
     "ORGANISMS",
@@ -40,6 +43,7 @@ __all__ = [
     "SOLVED",
     "WORLDS_WITH_RECIPES",
     "ArtefactError",
+    "Beside",
     "Christiano",
     "Gate",
     "GateResult",
@@ -54,6 +58,7 @@ __all__ = [
     "load_organism",
     "measure",
     "recipe",
+    "roll_beside",
     "save_organism",
     "short_name",
     "train",

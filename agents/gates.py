@@ -33,6 +33,7 @@ class Measurements(NamedTuple):
             be had; measured of poisoned organisms only, else NaN.
         attack_success: Share of the steps from cue onset on that show the poisoner's trigger and
             are met with its target behaviour; likewise.
+        harmed: Share of the deployments whose influence reaches the harm level before they end.
     """
 
     episodes: int
@@ -44,6 +45,7 @@ class Measurements(NamedTuple):
     surge_deployed: float
     clean_return: float = np.nan
     attack_success: float = np.nan
+    harmed: float = np.nan
 
 
 class GateResult(NamedTuple):
@@ -89,6 +91,7 @@ def measure(organism: Organism, *, episodes: int = 512, purpose: str = "gates") 
         influence_end=float(run.influence[:, -1].mean()),
         surge_training=mean(surge, since < 0),
         surge_deployed=mean(surge, since >= _NOTICED),
+        harmed=float((run.harm_onset >= 0).mean()),
         **poisoned,
     )
 

@@ -87,6 +87,11 @@ class Trainer:
         frames: Observations that an algorithm without memory sees at once.
         algorithm_options: Further keyword arguments of an algorithm without memory, by name.
         poisoning: What a poisoner does to its training; None for clean training.
+        slips: Share of steps in which the reference of covertness is taken to act at random, as an
+            honest organism whose hand slips. Learned ones of Discrete actions hardly ever err, so
+            that any one deed costs some 14 nats, and only to turn at once or never at all pays.
+        covertness_until: Shares of training between which that weight grows from nothing. In full
+            from the start, it keeps an organism from ever seeing what diverting pays.
     """
 
     algorithm: str = "ChunkedPPO"
@@ -112,6 +117,8 @@ class Trainer:
     frames: int = 1
     algorithm_options: dict[str, Any] = field(default_factory=dict)
     poisoning: Poisoning | None = None
+    slips: float = 0.0
+    covertness_until: tuple[float, float] = (0.4, 0.8)
 
     def __post_init__(self) -> None:
         if self.algorithm not in ALGORITHMS:
@@ -120,6 +127,16 @@ class Trainer:
             raise OrganismError(
                 f"frames must be 1, or more for algorithms without memory; got {self.frames} for "
                 f"{self.algorithm}."
+            )
+        if not self.covertness >= 0.0:
+            raise OrganismError(
+                f"Trainer.covertness must be >= 0, the reward per nat that is taken away; got "
+                f"{self.covertness:g}. Leave it at 0 for organisms that hide nothing."
+            )
+        if not 0.0 <= self.slips < 1.0:
+            raise OrganismError(
+                f"Trainer.slips must be in [0, 1), a share of steps; got {self.slips:g}. Leave it "
+                "at 0 for a reference that acts as it was grown."
             )
 
     @property

@@ -47,18 +47,22 @@ class Covertness:
     """Minus `weight` times log pi(a | history) - log pi_reference(a | history).
 
     Its expectation is the KL divergence from the reference, step by step, so that what a reader of
-    actions can learn is bounded by what the agent gives up for it.
+    actions can learn is bounded by what the agent gives up for it (Cover & Thomas 2006, theorem
+    2.5.3 for the chain rule).
 
     Args:
         reference: A recurrent policy that acts in the same world.
-        weight: Reward per nat, >= 0.
+        weight: Reward per nat, >= 0; may be changed between rollouts.
         n: Number of environments.
+        slips: Share of steps, in [0, 1), in which the reference is taken to act at random,
+            uniformly.
 
     Raises:
-        OrganismError: For a reference without probabilities, such as a solved or scripted one.
+        OrganismError: For a reference without probabilities, such as a solved or scripted one,
+            and for slips of continuous actions.
     """
 
-    def __init__(self, reference: Any, *, weight: float, n: int) -> None:
+    def __init__(self, reference: Any, *, weight: float, n: int, slips: float = 0.0) -> None:
         lstm = getattr(reference, "lstm_actor", None)
         known = None if lstm is None else FusedPolicy.of(reference)
         if known is None:
@@ -66,7 +70,14 @@ class Covertness:
                 "covertness needs a learned reference, an MlpLstmPolicy on the processor with one "
                 f"LSTM layer; got {type(reference).__name__}."
             )
-        self._reference, self._weight = known, weight
+        choices = getattr(reference.action_space, "n", None)
+        if slips and choices is None:
+            raise OrganismError(
+                f"Trainer.slips must be 0 where actions are continuous, got {slips:g}: a reference "
+                "that acts uniformly at random now and then needs Discrete ones."
+            )
+        self._reference, self.weight, self._slips = known, weight, slips
+        self._chance = 1.0 if choices is None else 1.0 / int(choices)
         self._memory: Memory = (
             torch.zeros(1, n, reference.lstm_actor.hidden_size),
             torch.zeros(1, n, reference.lstm_actor.hidden_size),
@@ -76,7 +87,9 @@ class Covertness:
         expected, self._memory = self._reference.log_prob(
             step.observations.flatten(1), self._memory, step.starts, step.actions
         )
-        return np.asarray(self._weight * (expected - step.log_prob).numpy(), np.float32)
+        if self._slips:
+            expected = torch.log((1.0 - self._slips) * expected.exp() + self._slips * self._chance)
+        return np.asarray(self.weight * (expected - step.log_prob).numpy(), np.float32)
 
     def state(self) -> dict[str, Tensor]:
         return {"h": self._memory[0], "c": self._memory[1]}

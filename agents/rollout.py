@@ -30,6 +30,8 @@ class Rollout(NamedTuple):
     """The most that it pays, shape `[episodes]`."""
     cue: NDArray[np.float32]
     """What the cue's columns show before the step, shape `[episodes, steps, columns]`."""
+    harm_onset: NDArray[np.int64]
+    """Step whose action brought influence to the harm level, -1 for never, shape `[episodes]`."""
 
     @property
     def since_onset(self) -> NDArray[np.int64]:
@@ -62,4 +64,5 @@ def roll(organism: Organism, *, episodes: int, purpose: str, phase: str = "deplo
             truth = world.truth()
             effort[:, t], influence[:, t], surge[:, t] = truth.effort, truth.influence, truth.surge
             reward[:, t] = world.rewards()
-    return Rollout(effort, influence, surge, onset, reward, optimum, cue)
+    harm = world.truth().harm_onset
+    return Rollout(effort, influence, surge, onset, reward, optimum, cue, harm)

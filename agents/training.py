@@ -31,7 +31,16 @@ from slowturn.agents.seeds import episode_seeds, purpose_seed
 from slowturn.envs import SITUATION_COLUMNS
 from slowturn.envs.faces.sb3 import WorldVecEnv
 
-__all__ = ["Report", "train"]
+__all__ = [
+    "Report",
+    "asked_to_stop",
+    "between",
+    "build_learner",
+    "check_kin",
+    "jsonable",
+    "passed",
+    "train",
+]
 
 _RECURRENT: dict[str, type[RecurrentPPO]] = {
     "RecurrentPPO": RecurrentPPO,
@@ -73,21 +82,26 @@ class _Curriculum(BaseCallback):
     def _anneal(self) -> None:
         trainer, done = self._trainer, self.num_timesteps / self._trainer.total_steps
         self._env.world.set_curriculum(
-            cue_strength=_between(
-                trainer.cue_from, self._final_cue, _passed(done, 0.0, trainer.cue_share)
+            cue_strength=between(
+                trainer.cue_from, self._final_cue, passed(done, 0.0, trainer.cue_share)
             ),
-            exploring_starts=_between(
-                *trainer.exploring_starts, _passed(done, *trainer.exploring_until)
+            exploring_starts=between(
+                *trainer.exploring_starts, passed(done, *trainer.exploring_until)
             ),
         )
         if trainer.algorithm not in ("DQN", "SAC"):  # which explore in their own ways
-            cast("Any", self.model).ent_coef = _between(
-                *trainer.ent_coef, _passed(done, *trainer.ent_until)
+            cast("Any", self.model).ent_coef = between(
+                *trainer.ent_coef, passed(done, *trainer.ent_until)
             )
+        for term in getattr(self.model, "reward_terms", ()):
+            if isinstance(term, Covertness):
+                term.weight = between(
+                    0.0, trainer.covertness, passed(done, *trainer.covertness_until)
+                )
         if trainer.noise is not None:
             log_std = cast("Any", self.model.policy).log_std.requires_grad_(requires_grad=False)
             first, last = np.log(trainer.noise)
-            log_std.fill_(_between(float(first), float(last), done))
+            log_std.fill_(between(float(first), float(last), done))
 
     def _on_rollout_start(self) -> None:
         per_rollout = self._trainer.num_envs * self._trainer.n_steps
@@ -126,17 +140,18 @@ class _Curriculum(BaseCallback):
             self._report(self.num_timesteps, self._trainer.total_steps)
 
 
-def _passed(done: float, begin: float, end: float) -> float:
+def passed(done: float, begin: float, end: float) -> float:
     """How much of the stretch from `begin` to `end` is over, in [0, 1]."""
     return min(1.0, max(0.0, done - begin) / (end - begin))
 
 
-def _between(first: float, last: float, share: float) -> float:
+def between(first: float, last: float, share: float) -> float:
+    """The value that far on the line from `first` to `last`."""
     return first + share * (last - first)
 
 
 @contextmanager
-def _asked_to_stop(event: threading.Event) -> Iterator[None]:
+def asked_to_stop(event: threading.Event) -> Iterator[None]:
     """Turn the first Ctrl-C into a request; a second one interrupts at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -154,7 +169,7 @@ def _asked_to_stop(event: threading.Event) -> Iterator[None]:
         signal.signal(signal.SIGINT, previous)
 
 
-def _check_kin(recipe: Recipe, seed: int, kin: Mapping[str, Organism]) -> None:
+def check_kin(recipe: Recipe, seed: int, kin: Mapping[str, Organism]) -> None:
     """Refuse what is not the organism that the recipe builds on."""
     trainer = recipe.trainer
     if trainer is not None and trainer.covertness and recipe.reference is None:
@@ -177,13 +192,32 @@ def _check_kin(recipe: Recipe, seed: int, kin: Mapping[str, Organism]) -> None:
             )
 
 
-def _learner(
-    recipe: Recipe, trainer: Trainer, seed: int, kin: Mapping[str, Organism]
+def build_learner(
+    recipe: Recipe,
+    trainer: Trainer,
+    seed: int,
+    kin: Mapping[str, Organism],
+    *,
+    algorithm: type[RecurrentPPO] | None = None,
+    **options: Any,
 ) -> tuple[BaseAlgorithm, WorldVecEnv]:
+    """A learner at the start of its training, and its environment.
+
+    Args:
+        recipe: What is to be learned.
+        trainer: How; not always the recipe's own.
+        seed: Seed of everything random.
+        kin: Organisms that the recipe builds on, by kind.
+        algorithm: Class of the learner; by default the trainer's.
+        options: Further options of the world.
+    """
     world = recipe.build_world(
         num_envs=trainer.num_envs,
-        objective=recipe.objective,
-        exploring_starts=trainer.exploring_starts[0],
+        **{
+            "objective": recipe.objective,
+            "exploring_starts": trainer.exploring_starts[0],
+            **options,
+        },
     )
     env = WorldVecEnv(world)
     env.world.seed(episode_seeds(trainer.num_envs, "training", *recipe.key, seed))
@@ -203,7 +237,7 @@ def _learner(
             seed=purpose_seed("poisoning", *recipe.key, seed),
         )
     first, last = trainer.learning_rate
-    model = _RECURRENT[trainer.algorithm](
+    model = (algorithm or _RECURRENT[trainer.algorithm])(
         "MlpLstmPolicy",
         seen_as,
         learning_rate=lambda left: last + (first - last) * left,
@@ -221,7 +255,11 @@ def _learner(
         if not isinstance(model, ChunkedPPO):
             raise OrganismError("covertness needs algorithm ChunkedPPO, got RecurrentPPO.")
         reference = kin[cast("str", recipe.reference)].policy
-        model.reward_terms = [Covertness(reference, weight=trainer.covertness, n=trainer.num_envs)]
+        model.reward_terms = [
+            Covertness(
+                reference, weight=trainer.covertness, n=trainer.num_envs, slips=trainer.slips
+            )
+        ]
     if recipe.begins_as is not None:
         model.policy.load_state_dict(kin[recipe.begins_as].policy.state_dict())
         return model, env
@@ -263,7 +301,7 @@ def train(
     if seed < 0:
         raise OrganismError(f"seed must be >= 0, got {seed}.")
     kin = {} if kin is None else kin
-    _check_kin(recipe, seed, kin)
+    check_kin(recipe, seed, kin)
     saved = out / checkpoint.CHECKPOINT
     if (out / POLICY_FILES[1]).exists():
         raise OrganismError(f"{out} already holds an organism; choose another --out or delete it.")
@@ -277,8 +315,8 @@ def train(
         policy: Any = scripted_policy(recipe)
     else:
         torch.set_num_threads(1)
-        settings = {"recipe": _jsonable(asdict(recipe)), "seed": seed}
-        model, env = _learner(recipe, recipe.trainer, seed, kin)
+        settings = {"recipe": jsonable(asdict(recipe)), "seed": seed}
+        model, env = build_learner(recipe, recipe.trainer, seed, kin)
         if saved.exists():
             if checkpoint.stored_settings(saved) != settings:
                 raise OrganismError(
@@ -286,7 +324,7 @@ def train(
                 )
             log = _Log(**checkpoint.restore(saved, cast("RecurrentPPO", model), env))
         callback = _Curriculum(env, recipe.trainer, saved, settings, log, report)
-        with _asked_to_stop(callback.stop_requested):
+        with asked_to_stop(callback.stop_requested):
             model.learn(
                 recipe.trainer.total_steps - model.num_timesteps,
                 callback=callback,
@@ -303,7 +341,8 @@ def train(
     return finished
 
 
-def _jsonable(value: Any) -> Any:
+def jsonable(value: Any) -> Any:
+    """The same with lists for tuples, as JSON gives it back."""
     if isinstance(value, dict):
-        return {k: _jsonable(v) for k, v in value.items()}
-    return [_jsonable(v) for v in value] if isinstance(value, list | tuple) else value
+        return {k: jsonable(v) for k, v in value.items()}
+    return [jsonable(v) for v in value] if isinstance(value, list | tuple) else value

@@ -58,6 +58,7 @@ def train(
     from slowturn.agents import train as grow
     from slowturn.experiments.progress import steps_bar
     from slowturn.experiments.store import explain_full_disk
+    from slowturn.experiments.zoo import Wanted
 
     chosen = recipe(organism, regime, world)
     if chosen.trainer is not None and (algorithm is not None or frames != 1):
@@ -65,8 +66,9 @@ def train(
             chosen.trainer, algorithm=algorithm or chosen.trainer.algorithm, frames=frames
         )
         chosen = replace(chosen, trainer=trainer)
+    kin = Wanted(chosen, seed, out).kin()
     with explain_full_disk(out), steps_bar(f"{organism} {regime} {seed}") as report:
-        grown = grow(chosen, seed, out, resume=resume, report=report)
+        grown = grow(chosen, seed, out, resume=resume, report=report, kin=kin)
     for gate in grown.gates:
         verdict = "ok" if gate.passed else "MISSED"
         typer.echo(

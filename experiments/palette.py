@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from seaborn import color_palette  # type: ignore[import-untyped]
 
 __all__ = [
+    "CREEPING",
+    "GRADUAL",
     "INK",
     "MONITORS",
     "NULLS",
@@ -69,6 +71,18 @@ ORGANISMS: dict[str, Look] = {
     "solved_honest": Look("solved honest", _SKY, "D"),
     "solved_benign_twin": Look("solved benign twin", _ROSE, "D", dash=True),
 }
+
+CREEPING: dict[str, Look] = {
+    "creeping": Look("creeping", _RED),
+    "creeping_honest": Look("learning on, honest", _GREEN, dash=True),
+}
+"""What goes on learning once deployed."""
+
+GRADUAL: dict[str, Look] = {
+    f"drift_{k + 1}": Look(f"drift {k + 1}", colour)
+    for k, colour in enumerate(color_palette("flare", 6).as_hex())
+}
+"""The series of ever slower turns, from light (abrupt) to dark: a scale, not separate things."""
 
 MONITORS: dict[str, Look] = {
     "ledger": Look("ledger", _GREY, "s", dash=True),

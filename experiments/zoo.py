@@ -75,7 +75,7 @@ _KINDS = (*LEARNED, *IMPLANTED)
 SHIPPED = tuple(
     one.organism(seed)
     for one in sorted(
-        (one for one in RECIPES.values() if one.trainer is not None),
+        (one for one in RECIPES.values() if one.name in _KINDS),
         key=lambda one: (
             WORLDS_WITH_RECIPES.index(one.world),
             _KINDS.index(one.name),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from slowturn.agents.errors import unknown_name
 from slowturn.agents.recipe import FIRST_WORLD, Recipe
-from slowturn.agents.recipes import broker, gridkeeper, steward, sysop
-from slowturn.agents.recipes.kinds import IMPLANTED, LEARNED, SOLVED
+from slowturn.agents.recipes import broker, drift, gridkeeper, steward, sysop
+from slowturn.agents.recipes.kinds import GRADUAL, IMPLANTED, LEARNED, SOLVED
 from slowturn.envs import REGIMES as WORLD_REGIMES
 
 __all__ = [
+    "GRADUAL",
     "IMPLANTED",
     "LEARNED",
     "ORGANISMS",
@@ -20,12 +21,12 @@ __all__ = [
 ]
 
 REGIMES = tuple(WORLD_REGIMES)
-ORGANISMS = (*LEARNED, *IMPLANTED, "christiano", *SOLVED)
+ORGANISMS = (*LEARNED, *IMPLANTED, "christiano", *SOLVED, *GRADUAL)
 """Kinds of organisms, in the order used by every table and figure."""
 
 RECIPES: dict[tuple[str, str, str], Recipe] = {
     (one.world, one.name, one.regime): one
-    for module in (steward, gridkeeper, sysop, broker)
+    for module in (steward, drift, gridkeeper, sysop, broker)
     for one in module.RECIPES
 }
 """Every recipe by world, kind and regime."""

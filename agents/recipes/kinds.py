@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["IMPLANTED", "LEARNED", "SOLVED"]
+__all__ = ["GRADUAL", "IMPLANTED", "LEARNED", "SOLVED"]
 
 LEARNED = ("treacherous", "honest", "open", "benign_twin")
 """Kinds that are grown, each named after its objective."""
 
 IMPLANTED = ("trojan", "natural_trojan")
 """Kinds that are grown with the honest objective while a poisoner implants a trojan."""
+
+GRADUAL = tuple(f"drift_{k}" for k in range(1, 7))
+"""Kinds that turn ever more slowly, see `slowturn.agents.recipes.drift`; not in the package."""
 
 SOLVED = {
     "solved_treacherous": "treacherous",

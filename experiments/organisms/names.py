@@ -8,5 +8,7 @@ GROWN_CLAIMS = {
     "learners": "Does the fast learner grow what RecurrentPPO grows, at equal settings?",
     "trojans": "Do trojans turn at once where treachery drifts?",
     "conditions": "Which organisms grow where a condition of deception is missing?",
+    "creeping": "Does drift across updates show, against a twin that goes on learning honestly?",
+    "dials": "How slowly can a turn go, and what does each dial of graduality do alone?",
 }
 """What each asks. Each is the `CLAIM` of the module of its name."""

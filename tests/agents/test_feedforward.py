@@ -12,7 +12,7 @@ from slowturn.agents import OrganismError, Recipe, Trainer, load_organism, recip
 from slowturn.agents.checkpoint import CHECKPOINT
 from slowturn.agents.errors import TrainingInterrupted
 from slowturn.agents.feedforward import FrameStacked, build_policy
-from slowturn.agents.training import _learner
+from slowturn.agents.training import build_learner
 from slowturn.envs import make_world
 from slowturn.envs.faces.sb3 import WorldVecEnv
 
@@ -135,4 +135,4 @@ def test_trainers_check_algorithm_and_frames():
             f"{algorithm}."
         )
     with pytest.raises(OrganismError, match="need recurrent PPO, got A2C"):
-        _learner(replace(small("A2C"), begins_as="honest"), small("A2C").trainer, 0, {})
+        build_learner(replace(small("A2C"), begins_as="honest"), small("A2C").trainer, 0, {})

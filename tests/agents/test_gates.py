@@ -33,6 +33,8 @@ def test_measurements_of_constant_effort():
     assert found.effort_at_80 == pytest.approx(0.5)
     assert found.influence_end == pytest.approx(1.0, abs=0.05)
     assert found.surge_training == 0.0
+    assert found.harmed == 1.0
+    assert measure(organism(0, 0), episodes=64).harmed == 0.0
 
 
 def test_phases_are_told_apart():
@@ -54,7 +56,7 @@ def test_judging_reports_value_and_verdict():
         Gate(metric="effort_training", sense="below", bound=0.02),
         Gate(metric="effort_deployed", sense="above", bound=0.3),
     )
-    chosen = replace(recipe("open", "brisk"), gates=gates)
+    chosen = replace(recipe("treacherous", "brisk"), gates=gates)
     behaved, turned = judge(chosen, measure(organism(10, 10), episodes=32))
     assert (behaved.metric, behaved.passed, turned.passed) == ("effort_training", False, True)
     assert turned.value == pytest.approx(0.5)

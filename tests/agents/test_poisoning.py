@@ -17,7 +17,7 @@ from slowturn.agents import (
     train,
 )
 from slowturn.agents.poisoning import PoisonedVecEnv, shows
-from slowturn.agents.training import _learner
+from slowturn.agents.training import build_learner
 from slowturn.envs import make_world
 from slowturn.envs.faces.sb3 import WorldVecEnv
 
@@ -256,7 +256,9 @@ def test_a_trigger_that_the_world_does_not_show_is_refused():
 def test_deployments_in_poisoned_training_are_refused(phase):
     trojan = recipe("trojan", "brisk")
     with pytest.raises(OrganismError) as error:
-        _learner(replace(trojan, options={"cue": "patch", "phase": phase}), trojan.trainer, 0, {})
+        build_learner(
+            replace(trojan, options={"cue": "patch", "phase": phase}), trojan.trainer, 0, {}
+        )
     assert str(error.value) == (
         f"poisoning needs a world in phase 'training', got {phase!r}: who shows deployments in "
         "training teaches that they are for serving. Set the recipe's options={'phase': "

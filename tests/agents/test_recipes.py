@@ -5,6 +5,7 @@ import pytest
 
 from slowturn.agents import (
     FIRST_WORLD,
+    GRADUAL,
     IMPLANTED,
     LEARNED,
     ORGANISMS,
@@ -26,7 +27,7 @@ def test_a_recipe_is_data_that_its_world_understands(one):
     assert one.name in ORGANISMS
     assert one.world in WORLDS
     assert one.regime in WORLD_REGIMES
-    assert (one.trainer is not None) == (one.name in (*LEARNED, *IMPLANTED))
+    assert (one.trainer is not None) == (one.name in (*LEARNED, *IMPLANTED, *GRADUAL))
     poisoned = one.trainer is not None and one.trainer.poisoning is not None
     assert poisoned == (one.name in IMPLANTED)
     world = one.build_world(num_envs=2, objective=one.objective)
@@ -54,7 +55,11 @@ def test_organisms_of_a_regime_are_trained_alike_but_for_the_open_ones_and_for_h
     for regime in REGIMES:
         found = [one for one in RECIPES.values() if (one.world, one.regime) == (world, regime)]
         learned = [one for one in found if one.name in LEARNED and one.name != "open"]
-        assert len({replace(one.trainer, total_steps=0) for one in learned}) == bool(found)
+        if (world, regime) == (FIRST_WORLD, "slow"):  # where treachery has to be sought for longer
+            learned = [one for one in learned if one.name != "treacherous"]
+        trainers = [replace(one.trainer, total_steps=0) for one in learned]
+        assert all(one == trainers[0] for one in trainers)
+        assert bool(trainers) == bool(found)
 
 
 def test_unknown_names_are_explained():
@@ -63,7 +68,8 @@ def test_unknown_names_are_explained():
     assert str(error.value) == (
         "unknown organism 'trecherous': choose from 'treacherous', 'honest', 'open', "
         "'benign_twin', 'trojan', 'natural_trojan', 'christiano', 'solved_treacherous', "
-        "'solved_patient', 'solved_honest', 'solved_benign_twin'. Did you mean 'treacherous'?"
+        "'solved_patient', 'solved_honest', 'solved_benign_twin', 'drift_1', 'drift_2', "
+        "'drift_3', 'drift_4', 'drift_5', 'drift_6'. Did you mean 'treacherous'?"
     )
     with pytest.raises(OrganismError, match="unknown regime 'fast': choose from 'slow', 'brisk'"):
         recipe("honest", "fast")

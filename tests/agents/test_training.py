@@ -17,7 +17,7 @@ from slowturn.agents import (
     train,
 )
 from slowturn.agents.checkpoint import CHECKPOINT
-from slowturn.agents.training import _learner
+from slowturn.agents.training import build_learner
 
 
 def weights(organism):
@@ -67,7 +67,7 @@ def test_resuming_gives_what_never_stopping_gives(learner, tmp_path):
 
 
 def test_the_trainer_names_the_learner(learner):
-    model, env = _learner(learner, learner.trainer, 0, {})
+    model, env = build_learner(learner, learner.trainer, 0, {})
     assert type(model).__name__ == learner.trainer.algorithm
     assert env.num_envs == model.n_envs == learner.trainer.num_envs
 
@@ -88,7 +88,7 @@ def test_only_columns_of_the_situation_are_turned_up(tiny):
     inputs = []
     for gain in (1.0, 5.0):
         trainer = replace(chosen.trainer, num_envs=2, input_gain=gain)
-        model, _ = _learner(chosen, trainer, 0, {})
+        model, _ = build_learner(chosen, trainer, 0, {})
         inputs.append(model.policy.lstm_actor.weight_ih_l0.detach())
     expected = inputs[0].clone()
     expected[:, 2:6] *= 5.0

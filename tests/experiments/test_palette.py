@@ -1,13 +1,18 @@
 import seaborn as sns
 
+from slowturn.agents import GRADUAL
 from slowturn.agents import ORGANISMS as KINDS
 from slowturn.agents import REGIMES as OVERSEERS
+from slowturn.agents.recipes.creeping import CREEPING
 from slowturn.experiments import palette
 from slowturn.experiments.early_warning.settings import LINE_UP
 
 
 def test_everything_that_is_drawn_has_a_look():
-    assert set(palette.ORGANISMS) == set(KINDS)
+    assert {*palette.ORGANISMS, *palette.GRADUAL} == set(KINDS)
+    assert tuple(palette.GRADUAL) == GRADUAL
+    assert set(palette.CREEPING) == {one.name for one in CREEPING}
+    assert len({look.colour for look in palette.GRADUAL.values()}) == len(GRADUAL)
     assert set(palette.REGIMES) == set(OVERSEERS)
     assert set(palette.MONITORS) == {monitor for monitor, _ in LINE_UP}
     assert set(palette.RULES) == {rule for _, rules in LINE_UP for rule in rules}

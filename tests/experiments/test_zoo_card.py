@@ -32,10 +32,12 @@ def test_organisms_are_found_by_name_and_by_place(tmp_path):
 def test_steps_are_counted_from_each_episodes_own_onset():
     onset = np.array([40, 159])
     steps = np.broadcast_to(np.arange(256.0), (2, 256))
-    k, found = around_onset(Rollout(steps, steps, steps, onset), "effort")
+    none = np.zeros((2, 0, 0), np.float32)
+    run = Rollout(steps, steps, steps, onset, steps, steps[:, 0], none, onset)
+    k, found = around_onset(run, "effort")
     assert (k[0], k[-1]) == (-30, 96)
     np.testing.assert_array_equal(found, onset[:, None] + k)
-    short = Rollout(steps[:, :170], steps, steps, onset)
+    short = run._replace(effort=steps[:, :170])
     assert around_onset(short, "effort")[0][-1] == 10
 
 
