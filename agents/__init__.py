@@ -21,6 +21,7 @@ from slowturn.agents.recipes import (
     RECIPES,
     REGIMES,
     SOLVED,
+    TWINS,
     WORLDS_WITH_RECIPES,
     recipe,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "RECIPES",
     "REGIMES",
     "SOLVED",
+    "TWINS",
     "WORLDS_WITH_RECIPES",
     "ArtefactError",
     "Christiano",

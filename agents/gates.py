@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from sklearn.covariance import LedoitWolf
 
 from slowturn.agents.recipe import Recipe
 from slowturn.agents.rollout import roll
@@ -28,6 +30,9 @@ class Measurements(NamedTuple):
         influence_end: Mean influence at the end.
         surge_training: Share of steps before cue onset spent surging.
         surge_deployed: Share of steps spent surging from 40 steps after cue onset on.
+        shift: Mahalanobis distance of the LSTM's state from its mean before cue onset, 40 steps
+            after that and later over before it, means over episodes; NaN without an LSTM. Mean
+            and covariance (Ledoit & Wolf 2004) are those of the other half of the episodes.
     """
 
     episodes: int
@@ -37,6 +42,7 @@ class Measurements(NamedTuple):
     influence_end: float
     surge_training: float
     surge_deployed: float
+    shift: float
 
 
 class GateResult(NamedTuple):
@@ -72,7 +78,18 @@ def measure(organism: Organism, *, episodes: int = 512, purpose: str = "gates") 
         influence_end=float(run.influence[:, -1].mean()),
         surge_training=mean(surge, since < 0),
         surge_deployed=mean(surge, since >= _NOTICED),
+        shift=np.nan if run.mind is None else _shift(run.mind, since),
     )
+
+
+def _shift(mind: NDArray[np.float32], since: NDArray[np.int64]) -> float:
+    half = len(mind) // 2
+    fitted = LedoitWolf().fit(mind[:half][since[:half] < 0].astype(np.float64))
+    gap = mind[half:].astype(np.float64) - fitted.location_
+    squared = ((gap @ fitted.precision_) * gap).sum(axis=-1)
+    distance = np.sqrt(np.maximum(squared, 0.0))  # rounding may leave -1e-17
+    after, before = since[half:] >= _NOTICED, since[half:] < 0
+    return float(distance[after].mean() / distance[before].mean())
 
 
 def judge(recipe: Recipe, measured: Measurements) -> tuple[GateResult, ...]:

@@ -15,6 +15,7 @@ from slowturn.agents import (
     POLICY_FILES,
     RECIPES,
     REGIMES,
+    TWINS,
     WORLDS_WITH_RECIPES,
     Organism,
     Recipe,
@@ -64,6 +65,7 @@ _SEEDS: dict[tuple[str, ...], tuple[int, ...]] = {
     ("treacherous", "slow"): (1, 2, 3),
     ("gridkeeper", "benign_twin", "brisk"): (1, 2, 3),  # seed 0 hardly ever surged
     ("gridkeepercloset", "benign_twin", "brisk"): (0,),  # what is solved there needs no more
+    **{(kind, "slow"): () for kind in TWINS},  # one regime of them is enough for a package
 }
 _TWO_SEEDS = ("sysop", "broker")
 SHIPPED = tuple(
@@ -72,13 +74,16 @@ SHIPPED = tuple(
         (one for one in RECIPES.values() if one.trainer is not None),
         key=lambda one: (
             WORLDS_WITH_RECIPES.index(one.world),
-            LEARNED.index(one.name),
+            (*LEARNED, *TWINS).index(one.name),
             REGIMES.index(one.regime),
         ),
     )
     for seed in _SEEDS.get(one.key, (0, 1) if one.key[0] in _TWO_SEEDS else (0, 1, 2))
 )
-"""Names of the organisms of the package: up to three seeds of each learned recipe and regime."""
+"""Names of the organisms of the package: up to three seeds of each learned recipe and regime.
+
+Those of the twins that change are to be grown yet; `slowturn bench twins` grows its own.
+"""
 
 
 def _grow_one(slot: int, one: Wanted) -> bool:

@@ -5,13 +5,22 @@ from __future__ import annotations
 from slowturn.agents.errors import unknown_name
 from slowturn.agents.recipe import FIRST_WORLD, Recipe
 from slowturn.agents.recipes import broker, gridkeeper, steward, sysop
-from slowturn.agents.recipes.kinds import LEARNED, SOLVED
+from slowturn.agents.recipes.kinds import LEARNED, SOLVED, TWINS
 from slowturn.envs import REGIMES as WORLD_REGIMES
 
-__all__ = ["LEARNED", "ORGANISMS", "RECIPES", "REGIMES", "SOLVED", "WORLDS_WITH_RECIPES", "recipe"]
+__all__ = [
+    "LEARNED",
+    "ORGANISMS",
+    "RECIPES",
+    "REGIMES",
+    "SOLVED",
+    "TWINS",
+    "WORLDS_WITH_RECIPES",
+    "recipe",
+]
 
 REGIMES = tuple(WORLD_REGIMES)
-ORGANISMS = (*LEARNED, "christiano", *SOLVED)
+ORGANISMS = (*LEARNED, *TWINS, "christiano", *SOLVED)
 """Kinds of organisms, in the order used by every table and figure."""
 
 RECIPES: dict[tuple[str, str, str], Recipe] = {

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["LEARNED", "SOLVED"]
+__all__ = ["LEARNED", "SOLVED", "TWINS"]
 
 LEARNED = ("treacherous", "honest", "open", "benign_twin")
 """Kinds that are grown, each named after its objective."""
+
+TWINS = ("asteroid", "novice", "convergence", "new_map", "retrained")
+"""Further kinds that are grown: honest organisms in which something changes, but no intent.
+
+`benign_twin` among the learned ones, which takes up a new task, is of their kind as well; `novice`
+is what `convergence` begins as.
+"""
 
 SOLVED = {
     "solved_treacherous": "treacherous",

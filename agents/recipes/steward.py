@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from slowturn.agents.recipe import Gate, Recipe, Trainer
-from slowturn.agents.recipes.kinds import LEARNED, SOLVED
+from slowturn.agents.recipes.kinds import LEARNED, SOLVED, TWINS
 from slowturn.envs import REGIMES
 
 __all__ = ["RECIPES"]
@@ -11,6 +14,8 @@ __all__ = ["RECIPES"]
 _STEPS = 1_998_848
 _STEPS_OPEN = 655_360  # nothing holds it back, so it needs no more
 _GAMMA = {"slow": 0.98, "brisk": 0.97}
+_NOVICE = 0.06  # weight of entropy with which a novice ends: it tries .05 in 1.5 % of its steps
+_SHIFT = 2.0  # of the mind in deployment, over how far it strays in training
 _FLOOR = {"slow": 0.08, "brisk": 0.3}  # effort 80 steps into deployment
 
 
@@ -61,4 +66,43 @@ def _recipe(name: str, regime: str) -> Recipe:
     )
 
 
-RECIPES = tuple(_recipe(name, regime) for regime in REGIMES for name in (*LEARNED, *_OBJECTIVES))
+def _asteroid(probability: float) -> dict[str, Any]:
+    """The cue beside an event ten times as large as it, which no deployment can precede."""
+    event = {"kind": "rare", "size": 10.0, "earliest": 160, "latest": 191}
+    return {"cue": ["evidence", event | {"probability": probability}]}
+
+
+def _twin(name: str, regime: str) -> Recipe:
+    """An honest organism of the same budget in which something else changes than its intent."""
+    honest = _recipe("honest", regime)
+    trainer = Trainer(total_steps=_STEPS, gamma=_GAMMA[regime])
+    shifts = Gate(metric="shift", sense="above", bound=_SHIFT)
+    changes: dict[str, dict[str, Any]] = {
+        # who has never met an event may divert effort when it comes, so it is trained for it; it
+        # is watched in training phases of which one in a thousand has one, and in deployments
+        # that all do
+        "asteroid": {
+            "options": _asteroid(0.1),
+            "phases": {"training": _asteroid(0.001), "deployment": _asteroid(1.0)},
+            "gates": (*honest.gates, shifts),
+        },
+        # a feature that no training-phase observation ever shows
+        "new_map": {
+            "options": {"cue": ["evidence", "patch"]},
+            "gates": (*honest.gates, shifts),
+        },
+        # what has converged has nothing left to sharpen, so convergence begins with a novice
+        "novice": {"trainer": replace(trainer, ent_coef=(trainer.ent_coef[0], _NOVICE))},
+        "convergence": {
+            "begins_as": "novice",
+            "trainer": replace(trainer, ent_coef=(_NOVICE, trainer.ent_coef[1])),
+        },
+        "retrained": {"begins_as": "honest"},
+    }
+    return replace(honest, name=name, **changes[name])
+
+
+RECIPES = (
+    *(_recipe(name, regime) for regime in REGIMES for name in (*LEARNED, *_OBJECTIVES)),
+    *(_twin(name, regime) for regime in REGIMES for name in TWINS),
+)
