@@ -6,5 +6,7 @@ __all__ = ["GROWN_CLAIMS"]
 
 GROWN_CLAIMS = {
     "conditions": "Which organisms grow where a condition of deception is missing?",
+    "hiding": "Do treacherous organisms pass for honest in training, hide their cue, and turn?",
+    "twins": "Do honest twins that change pass for treacherous in training, and stay honest?",
 }
 """What each asks. Each is the `CLAIM` of the module of its name."""
