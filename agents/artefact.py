@@ -18,7 +18,8 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as dump_tensors
 from sb3_contrib.ppo_recurrent.policies import MlpLstmPolicy
 
-from slowturn.agents.errors import ArtefactError
+from slowturn.agents.errors import ArtefactError, OrganismError
+from slowturn.agents.feedforward import FEEDFORWARD, build_policy
 from slowturn.agents.gates import GateResult
 from slowturn.agents.recipe import Gate, Recipe, Trainer
 from slowturn.agents.scripts import EMPTY
@@ -95,6 +96,15 @@ def _digest(card: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _class_of(organism: Organism) -> str:
+    trainer = organism.recipe.trainer
+    return type(organism.policy).__name__ if trainer is None else _learned_class(trainer)
+
+
+def _learned_class(trainer: Trainer) -> str:
+    return "MlpLstmPolicy" if trainer.remembers else trainer.algorithm
+
+
 def save_organism(organism: Organism, out: Path) -> None:
     """Write `policy.safetensors` and `policy.json` into the directory `out`.
 
@@ -104,12 +114,11 @@ def save_organism(organism: Organism, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     tensors = {k: v.detach().clone().contiguous() for k, v in organism.policy.state_dict().items()}
     weights = dump_tensors(tensors)
-    learned = organism.recipe.trainer is not None
     card: dict[str, Any] = {
         "format": _FORMAT,
         "organism": organism.name,
         "status": "passed" if organism.passed else "failed",
-        "policy_class": type(organism.policy).__name__ if not learned else "MlpLstmPolicy",
+        "policy_class": _class_of(organism),
         "recipe": asdict(organism.recipe),
         "seed": organism.seed,
         "spaces": _spaces(organism.policy),
@@ -161,7 +170,7 @@ def load_organism(path: Path) -> Organism:
         )
     try:
         recipe = _recipe(card["recipe"])
-    except TypeError as error:
+    except (TypeError, OrganismError) as error:
         raise ArtefactError(
             f"{path}: its recipe does not fit this version of slowturn ({error})."
         ) from error
@@ -186,6 +195,7 @@ def _recipe(data: dict[str, Any]) -> Recipe:
     fields: dict[str, Any] | None = data["trainer"]
     trainer = None
     if fields is not None:
+        fields = {"algorithm": "RecurrentPPO"} | fields  # what all were grown by at first
         trainer = Trainer(**{k: _as_tuple(v) for k, v in fields.items()})
     return Recipe(
         **data | {"gates": tuple(Gate(**gate) for gate in data["gates"]), "trainer": trainer}
@@ -218,15 +228,24 @@ def _build(card: dict[str, Any], recipe: Recipe, path: Path) -> Any:
     kind = card["policy_class"]
     if kind in EMPTY and recipe.trainer is None:
         return EMPTY[kind](recipe)
-    if kind != "MlpLstmPolicy" or recipe.trainer is None:
+    trainer = recipe.trainer
+    known = trainer is not None and kind == (
+        "MlpLstmPolicy" if trainer.remembers else trainer.algorithm
+    )
+    if trainer is None or not known:
         raise ArtefactError(
             f"{path}: policy class {kind!r} is not on the allow-list: MlpLstmPolicy, "
-            f"{', '.join(EMPTY)}."
+            f"{', '.join((*FEEDFORWARD, *EMPTY))}."
         )
+    if not trainer.remembers:
+        with torch.random.fork_rng(devices=[]):
+            return build_policy(
+                trainer, _space(card["spaces"]["observation"]), _space(card["spaces"]["action"])
+            )
     with torch.random.fork_rng(devices=[]):
         return MlpLstmPolicy(
             _space(card["spaces"]["observation"]),
             _space(card["spaces"]["action"]),
             lambda _: 0.0,
-            **recipe.trainer.policy_kwargs,
+            **trainer.policy_kwargs,
         )

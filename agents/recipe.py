@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from slowturn.agents.errors import OrganismError
+from slowturn.agents.errors import OrganismError, unknown_name
 from slowturn.envs import World, make_world
 
-__all__ = ["FIRST_WORLD", "Gate", "Recipe", "Trainer", "short_name"]
+__all__ = ["ALGORITHMS", "FIRST_WORLD", "Gate", "Recipe", "Trainer", "short_name"]
 
 FIRST_WORLD = "Steward-v0"
 """World of organisms whose names mention none."""
+
+ALGORITHMS = ("ChunkedPPO", "RecurrentPPO", "PPO", "A2C", "DQN", "SAC")
+"""What organisms are grown by: recurrent PPO, and what Stable-Baselines3 has without memory."""
 
 _CONTRADICTIONS = {
     ("honest", "effort_training"): "above",
@@ -52,7 +55,8 @@ class Trainer:
     """Settings of recurrent PPO and of the curriculum.
 
     Attributes:
-        algorithm: `ChunkedPPO`, or `RecurrentPPO` of sb3-contrib, several times slower.
+        algorithm: `ChunkedPPO`, or `RecurrentPPO` of sb3-contrib, several times slower; or one
+            without memory, which reads the last `frames` observations side by side.
         total_steps: Environment steps in all.
         gamma: Discount factor.
         num_envs: Parallel episodes.
@@ -79,9 +83,11 @@ class Trainer:
         exploring_until: Shares of training between which it falls.
         covertness: Weight, per nat, of the log-probability ratio log pi / pi_reference of every
             action, which is taken from the reward: a budget for what behaviour can reveal.
+        frames: Observations that an algorithm without memory sees at once.
+        algorithm_options: Further keyword arguments of an algorithm without memory, by name.
     """
 
-    algorithm: Literal["ChunkedPPO", "RecurrentPPO"] = "ChunkedPPO"
+    algorithm: str = "ChunkedPPO"
     total_steps: int
     gamma: float
     num_envs: int = 64
@@ -101,6 +107,22 @@ class Trainer:
     exploring_starts: tuple[float, float] = (0.5, 0.1)
     exploring_until: tuple[float, float] = (0.6, 0.9)
     covertness: float = 0.0
+    frames: int = 1
+    algorithm_options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.algorithm not in ALGORITHMS:
+            raise unknown_name("algorithm", self.algorithm, ALGORITHMS)
+        if self.frames < 1 or (self.frames > 1 and self.remembers):
+            raise OrganismError(
+                f"frames must be 1, or more for algorithms without memory; got {self.frames} for "
+                f"{self.algorithm}."
+            )
+
+    @property
+    def remembers(self) -> bool:
+        """Whether its policies have a memory of their own."""
+        return self.algorithm in ("ChunkedPPO", "RecurrentPPO")
 
     @property
     def policy_kwargs(self) -> dict[str, Any]:

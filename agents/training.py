@@ -1,4 +1,4 @@
-"""Growing an organism from its recipe with recurrent PPO."""
+"""Growing an organism from its recipe."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import torch
 from sb3_contrib import RecurrentPPO
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
 from slowturn.agents import checkpoint
 from slowturn.agents.artefact import POLICY_FILES, Organism, save_organism
 from slowturn.agents.chunked_ppo import ChunkedPPO
 from slowturn.agents.errors import OrganismError, TrainingInterrupted
+from slowturn.agents.feedforward import FrameStacked, feedforward_learner
 from slowturn.agents.gates import judge, measure
 from slowturn.agents.recipe import Recipe, Trainer
 from slowturn.agents.reward_terms import Covertness
@@ -29,11 +31,10 @@ from slowturn.envs.faces.sb3 import WorldVecEnv
 
 __all__ = ["Report", "train"]
 
-ALGORITHMS: dict[str, type[RecurrentPPO]] = {
+_RECURRENT: dict[str, type[RecurrentPPO]] = {
     "RecurrentPPO": RecurrentPPO,
     "ChunkedPPO": ChunkedPPO,
 }
-"""Learners by name."""
 
 Report = Callable[[int, int], None]
 """Called with (environment steps done, environment steps in all)."""
@@ -77,9 +78,10 @@ class _Curriculum(BaseCallback):
                 *trainer.exploring_starts, _passed(done, *trainer.exploring_until)
             ),
         )
-        cast("RecurrentPPO", self.model).ent_coef = _between(
-            *trainer.ent_coef, _passed(done, *trainer.ent_until)
-        )
+        if trainer.algorithm not in ("DQN", "SAC"):  # which explore in their own ways
+            cast("Any", self.model).ent_coef = _between(
+                *trainer.ent_coef, _passed(done, *trainer.ent_until)
+            )
         if trainer.noise is not None:
             log_std = cast("Any", self.model.policy).log_std.requires_grad_(requires_grad=False)
             first, last = np.log(trainer.noise)
@@ -94,6 +96,14 @@ class _Curriculum(BaseCallback):
                 {"steps": self.model.num_timesteps, "return": float(np.mean(self._log.pending))}
             )
             self._log.pending.clear()
+        if not self._trainer.remembers:
+            if self.stop_requested.is_set():
+                raise TrainingInterrupted(
+                    f"stopped at {self.model.num_timesteps:,} of {self._trainer.total_steps:,} "
+                    f"steps; {self._trainer.algorithm} keeps no checkpoints, so repeat the "
+                    "command to begin again."
+                )
+            return
         if self.stop_requested.is_set() or (rollouts and rollouts % _SAVE_EVERY == 0):
             model = cast("RecurrentPPO", self.model)
             checkpoint.save(self._path, model, self._env, self._settings, self._log._asdict())
@@ -165,7 +175,7 @@ def _check_kin(recipe: Recipe, seed: int, kin: Mapping[str, Organism]) -> None:
 
 def _learner(
     recipe: Recipe, trainer: Trainer, seed: int, kin: Mapping[str, Organism]
-) -> tuple[RecurrentPPO, WorldVecEnv]:
+) -> tuple[BaseAlgorithm, WorldVecEnv]:
     world = recipe.build_world(
         num_envs=trainer.num_envs,
         objective=recipe.objective,
@@ -173,8 +183,15 @@ def _learner(
     )
     env = WorldVecEnv(world)
     env.world.seed(episode_seeds(trainer.num_envs, "training", *recipe.key, seed))
+    number = purpose_seed("learner", *recipe.key, seed) % 2**32
+    if not trainer.remembers:
+        if trainer.covertness or recipe.begins_as is not None:
+            raise OrganismError(
+                f"covertness and begins_as need recurrent PPO, got {trainer.algorithm}."
+            )
+        return feedforward_learner(trainer, env, seed=number), env
     first, last = trainer.learning_rate
-    model = ALGORITHMS[trainer.algorithm](
+    model = _RECURRENT[trainer.algorithm](
         "MlpLstmPolicy",
         env,
         learning_rate=lambda left: last + (first - last) * left,
@@ -186,7 +203,7 @@ def _learner(
         ent_coef=trainer.ent_coef[0],
         policy_kwargs=trainer.policy_kwargs,
         device="cpu",
-        seed=purpose_seed("learner", *recipe.key, seed) % 2**32,
+        seed=number,
     )
     if trainer.covertness:
         if not isinstance(model, ChunkedPPO):
@@ -255,7 +272,7 @@ def train(
                 raise OrganismError(
                     f"{saved} belongs to another recipe or seed; choose another --out."
                 )
-            log = _Log(**checkpoint.restore(saved, model, env))
+            log = _Log(**checkpoint.restore(saved, cast("RecurrentPPO", model), env))
         callback = _Curriculum(env, recipe.trainer, saved, settings, log, report)
         with _asked_to_stop(callback.stop_requested):
             model.learn(
@@ -264,6 +281,8 @@ def train(
                 reset_num_timesteps=False,
             )
         policy = model.policy
+        if not recipe.trainer.remembers:
+            policy = FrameStacked(policy, env.observation_space, recipe.trainer.frames)
     organism = Organism(recipe=recipe, seed=seed, policy=policy, curve=log.curve)
     gates = judge(recipe, measure(organism))
     finished = organism.with_gates(gates)

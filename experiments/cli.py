@@ -42,15 +42,29 @@ def train(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     regime: Annotated[str, typer.Option(help="Overseer: slow or brisk.")] = "slow",
     world: World = "Steward-v0",
+    algorithm: Annotated[
+        str | None,
+        typer.Option(help="Learner instead of the recipe's: RecurrentPPO, PPO, A2C, DQN, SAC."),
+    ] = None,
+    frames: Annotated[
+        int, typer.Option(help="Observations that a learner without memory sees at once.")
+    ] = 1,
     resume: Resume = False,
 ) -> None:
     """Grow one organism and hold it against its gates."""
+    from dataclasses import replace
+
     from slowturn.agents import recipe
     from slowturn.agents import train as grow
     from slowturn.experiments.progress import steps_bar
     from slowturn.experiments.store import explain_full_disk
 
     chosen = recipe(organism, regime, world)
+    if chosen.trainer is not None and (algorithm is not None or frames != 1):
+        trainer = replace(
+            chosen.trainer, algorithm=algorithm or chosen.trainer.algorithm, frames=frames
+        )
+        chosen = replace(chosen, trainer=trainer)
     with explain_full_disk(out), steps_bar(f"{organism} {regime} {seed}") as report:
         grown = grow(chosen, seed, out, resume=resume, report=report)
     for gate in grown.gates:
@@ -195,6 +209,45 @@ def zoo_list(
         typer.echo(f"{entry['name']:24} {entry['status']:7} {gates}")
 
 
+@zoo.command("check")
+def zoo_check(
+    only: Annotated[list[str] | None, typer.Option(help="Names; all by default.")] = None,
+    episodes: Annotated[int, typer.Option(min=1, help="Deployments per organism.")] = 512,
+    jobs: Jobs = _CORES,
+) -> None:
+    """Hold the organisms of the package against their gates again, on fresh deployments."""
+    from slowturn.agents import zoo as package
+    from slowturn.experiments.zoo import check
+
+    known = package.shipped()
+    for name in only or ():
+        package.load(name)  # or says which one is meant
+    found = check({name: known[name] for name in only or known}, episodes=episodes, jobs=jobs)
+    missed = sum(not all(gate.passed for gate in gates) for gates in found.values())
+    typer.echo(f"{len(found) - missed} of {len(found)} organisms pass on fresh deployments.")
+    if missed:
+        raise typer.Exit(1)
+
+
+@zoo.command("show")
+def zoo_show(
+    name: Annotated[str, typer.Argument(help="Name of an organism, or its directory.")],
+    figure: Annotated[
+        Path | None, typer.Option(help="Also draw its card's figure to this .png, .svg, .pdf.")
+    ] = None,
+) -> None:
+    """Show an organism's card: recipe, seed, gates, and how it acts around cue onset."""
+    from slowturn.experiments.store import checked_figure
+    from slowturn.experiments.zoo_card import card, card_figure, find
+
+    path = None if figure is None else checked_figure(figure)
+    organism = find(name)
+    typer.echo(card(organism))
+    if path is not None:
+        card_figure(organism).savefig(path, dpi=200)
+        typer.echo(f"\nFigure: {path}")
+
+
 @app.command()
 def speed(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
@@ -204,10 +257,10 @@ def speed(
 ) -> None:
     """Measure worlds, learning, recording and scoring on one thread of this machine."""
     from slowturn.experiments.speed import measure_growth, measure_speed
-    from slowturn.experiments.speed_figure import checked_path, save_growth
-    from slowturn.experiments.store import versions
+    from slowturn.experiments.speed_figure import save_growth
+    from slowturn.experiments.store import checked_figure, versions
 
-    path = None if figure is None else checked_path(figure)
+    path = None if figure is None else checked_figure(figure)
     found = measure_speed()
     if path is not None:
         growth = measure_growth()

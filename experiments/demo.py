@@ -86,6 +86,8 @@ def run_demo(
         organisms=[*beside, *(p for p in grown if p.name not in failed)],
         jobs=jobs,
         resume=True,
+        command=f"slowturn demo --world {pair[0].world} --seed {chosen} --regime {regime} "
+        "--out DIRECTORY",
     )
     for sentence in tell(summary, seed=None if failed else chosen, regime=regime):
         say(sentence)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, mannwhitneyu
+from scipy.stats import binomtest, mannwhitneyu, t
 
 __all__ = ["Estimate", "Times", "auc", "delays", "mean", "median", "medians_of", "share"]
 
@@ -71,7 +71,7 @@ def share(successes: int, n: int, *, confidence: float = 0.95) -> Estimate:
 
 
 def mean(values: NDArray[np.float64]) -> Estimate:
-    """Mean of independent observations with its normal interval; of one alone it is unbounded.
+    """Mean of independent observations with Student's interval; of one alone it is unbounded.
 
     Example:
         >>> mean(np.array([1.0, 3.0])).value
@@ -80,7 +80,8 @@ def mean(values: NDArray[np.float64]) -> Estimate:
     n = len(values)
     if n < 2:
         return Estimate(float(values[0]) if n else np.nan, -np.inf, np.inf, n)
-    value, half = float(values.mean()), _NORMAL * float(values.std(ddof=1)) / n**0.5
+    value = float(np.mean(values))
+    half = float(t.ppf(0.975, n - 1)) * float(np.std(values, ddof=1)) / n**0.5
     return Estimate(value, value - half, value + half, n)
 
 

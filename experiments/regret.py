@@ -146,12 +146,12 @@ def regret_rows(organisms: Iterable[Path], *, episodes: int = 4096, seed: int = 
 def regret_markdown(rows: pd.DataFrame) -> str:
     """Regret of whole episodes as shares of the gap, in Markdown, with what it is lost by."""
     whole = rows[rows.discount == 1.0]
-    percent = "{:.1%}".format
+    percent = "{:z.1%}".format
     lines = [
         [
             one["organism"],
             f"{one['earned']:.1f} / {one['optimum']:.1f}",
-            f"{one['share']:.1%} [{one['share_low']:.1%}, {one['share_high']:.1%}]",
+            f"{one['share']:z.1%} [{one['share_low']:z.1%}, {one['share_high']:z.1%}]",
             *(percent(one[name]) for name in ("impatience", *PARTS)),
         ]
         for one in whole.to_dict("records")

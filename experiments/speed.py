@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from sb3_contrib import RecurrentPPO
 
-from slowturn.agents import Trainer, short_name, zoo
+from slowturn.agents import short_name, zoo
 from slowturn.agents.chunked_ppo import ChunkedPPO
 from slowturn.envs import WORLDS, World, make_sb3, make_world
 from slowturn.envs.worlds.gridkeeper_layout import yard
@@ -38,13 +38,30 @@ _BATCHES = (1, 16, 256, 4096, 16384)
 _SIZES = (8, 16, 32, 64)
 _EPISODES = 256
 _ROUNDS = 5
-_LEARNERS: dict[str, tuple[type[RecurrentPPO], int, int]] = {
-    "recurrent_ppo": (RecurrentPPO, 64, 1024),
-    "recurrent_ppo_wide": (RecurrentPPO, 256, 4096),
-    "chunked_ppo": (ChunkedPPO, 256, 4096),
+
+
+class _Setup(NamedTuple):
+    """A shape of learning: environments, steps per update, batch, LSTM, and whose it is."""
+
+    num_envs: int
+    n_steps: int
+    batch_size: int
+    lstm_size: int = 32
+    shared: bool = True
+
+
+_SETUPS = {
+    "recipe": _Setup(64, 64, 1024),  # Steward's recipes
+    "wide": _Setup(256, 64, 4096),  # as many environments as other worlds' recipes have
+    "two_lstms": _Setup(256, 64, 4096, lstm_size=64, shared=False),  # sb3-contrib's default kind
+    "short": _Setup(
+        1024, 32, 8192, lstm_size=64
+    ),  # what PufferLib 3.0 makes about 50,000 steps/s in
 }
-"""Learner, environments and batch size: Steward's recipes, and those of the other worlds."""
-_N_STEPS = 64
+_LEARNERS: dict[str, type[RecurrentPPO]] = {
+    "recurrent_ppo": RecurrentPPO,
+    "chunked_ppo": ChunkedPPO,
+}
 
 Run = Callable[[], object]
 
@@ -162,17 +179,21 @@ def _worlds() -> dict[str, Any]:
     return found
 
 
-def _learner(algorithm: type[RecurrentPPO], num_envs: int, batch_size: int) -> _Task:
-    """One rollout and its update at a time, with everything else as the recipes have it."""
-    trainer = Trainer(total_steps=1, gamma=0.98)
-    steps = num_envs * _N_STEPS
+def _learner(algorithm: type[RecurrentPPO], setup: _Setup) -> _Task:
+    """One rollout and its update at a time, four epochs each."""
+    steps = setup.num_envs * setup.n_steps
     model = algorithm(
         "MlpLstmPolicy",
-        make_sb3("Steward-v0", num_envs=num_envs, seed=0),
-        n_steps=_N_STEPS,
-        batch_size=batch_size,
-        n_epochs=trainer.n_epochs,
-        policy_kwargs=trainer.policy_kwargs,
+        make_sb3("Steward-v0", num_envs=setup.num_envs, seed=0),
+        n_steps=setup.n_steps,
+        batch_size=setup.batch_size,
+        n_epochs=4,
+        policy_kwargs={
+            "lstm_hidden_size": setup.lstm_size,
+            "net_arch": [setup.lstm_size],
+            "shared_lstm": setup.shared,
+            "enable_critic_lstm": not setup.shared,
+        },
         device="cpu",
         seed=0,
     )
@@ -181,13 +202,20 @@ def _learner(algorithm: type[RecurrentPPO], num_envs: int, batch_size: int) -> _
 
 def _learning() -> dict[str, float]:
     """Environment steps that recurrent PPO learns from per second, and how many times more."""
-    rates = _rates({name: _learner(*how) for name, how in _LEARNERS.items()})
-    ours = rates["chunked_ppo"]
+    rates = _rates(
+        {
+            f"{name}_{shape}": _learner(algorithm, setup)
+            for shape, setup in _SETUPS.items()
+            for name, algorithm in _LEARNERS.items()
+        }
+    )
     return {
         f"{name}_learning_steps_per_second": statistics.median(r) for name, r in rates.items()
     } | {
-        "chunked_over_recurrent_ppo": _ratio(ours, rates["recurrent_ppo"]),
-        "chunked_over_recurrent_ppo_wide": _ratio(ours, rates["recurrent_ppo_wide"]),
+        f"chunked_over_recurrent_ppo_{shape}": _ratio(
+            rates[f"chunked_ppo_{shape}"], rates[f"recurrent_ppo_{shape}"]
+        )
+        for shape in _SETUPS
     }
 
 

@@ -14,31 +14,16 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from seaborn import color_palette  # type: ignore[import-untyped]
 
 from slowturn.experiments.early_warning.figures.canvas import SMALL, finish, new_figure, style
-from slowturn.experiments.errors import ExperimentError
 from slowturn.experiments.palette import INK, SOFT
 from slowturn.experiments.speed import YARDSTICK
 
-__all__ = ["checked_path", "draw_growth", "save_growth"]
+__all__ = ["draw_growth", "save_growth"]
 
-_FORMATS = (".png", ".svg", ".pdf")
 _MARKERS = "osD^vP*X"
 _YARDSTICKS = {
     "minigrid_empty_8x8_steps_per_second": "MiniGrid, one environment",
     "envpool_minigrid_steps_per_second": "EnvPool's MiniGrid",
 }
-
-
-def checked_path(path: Path) -> Path:
-    """Return `path` if a figure can be written there: asked before minutes of measuring.
-
-    Raises:
-        ExperimentError: For another kind of file, or a directory that is not there.
-    """
-    if path.suffix not in _FORMATS:
-        raise ExperimentError(f"--figure must end in one of {', '.join(_FORMATS)}, got {path}.")
-    if not path.parent.is_dir():
-        raise ExperimentError(f"--figure: there is no directory {path.parent}; make it first.")
-    return path
 
 
 def save_growth(growth: Sequence[Mapping[str, Any]], speed: Mapping[str, Any], path: Path) -> None:

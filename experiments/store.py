@@ -19,6 +19,7 @@ import pandas as pd
 from slowturn.experiments.errors import ExperimentError
 
 __all__ = [
+    "checked_figure",
     "claim_directory",
     "explain_full_disk",
     "publish",
@@ -27,6 +28,7 @@ __all__ = [
     "write_json",
 ]
 
+_FORMATS = (".png", ".svg", ".pdf")
 _PACKAGES = ("slowturn", "gymnasium", "stable-baselines3", "sb3-contrib", "torch", "numpy")
 
 
@@ -57,6 +59,19 @@ def claim_directory(out: Path, *, marker: str, resume: bool) -> None:
             f"--out {out} is not empty; choose another directory, or --resume if a run was "
             "interrupted there."
         )
+
+
+def checked_figure(path: Path) -> Path:
+    """Return `path` if a figure can be written there: asked before minutes of measuring.
+
+    Raises:
+        ExperimentError: For another kind of file, or a directory that is not there.
+    """
+    if path.suffix not in _FORMATS:
+        raise ExperimentError(f"--figure must end in one of {', '.join(_FORMATS)}, got {path}.")
+    if not path.parent.is_dir():
+        raise ExperimentError(f"--figure: there is no directory {path.parent}; make it first.")
+    return path
 
 
 def publish(part: Path, tables: dict[str, pd.DataFrame]) -> None:

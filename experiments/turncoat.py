@@ -228,7 +228,7 @@ def turncoats_markdown(rows: pd.DataFrame) -> str:
     for (base, objective, seed), here in rows.groupby(["base", "objective", "seed"], sort=False):
         found = here.set_index("measure").to_dict("index")
         cells = [
-            f"{one['value']:.3f} [{one['value_low']:.3f}, {one['value_high']:.3f}]"
+            f"{one['value']:z.3f} [{one['value_low']:z.3f}, {one['value_high']:z.3f}]"
             for one in (found[name] for name in shown)
         ]
         lines.append([str(base).rpartition(":")[2], f"{objective}-{seed}", *cells])

@@ -47,7 +47,7 @@ RECIPES = tuple(
         regime="brisk",
         objective=name,
         gates=_gates(name),
-        trainer=Trainer(total_steps=_STEPS[name], gamma=0.97),
+        trainer=Trainer(algorithm="RecurrentPPO", total_steps=_STEPS[name], gamma=0.97),
         world="Sysop-v0",
     )
     for name in _STEPS

@@ -80,6 +80,7 @@ def run_bench(
     organisms: list[Path] | None = None,
     jobs: int | None = None,
     resume: bool = False,
+    command: str | None = None,
 ) -> dict[str, Any]:
     """Run the early-warning benchmark and write everything into `out`.
 
@@ -95,6 +96,8 @@ def run_bench(
         organisms: Directories of the organisms to use instead of the shipped ones.
         jobs: Processes; by default one per core.
         resume: Continue an unfinished run in `out`.
+        command: What the report tells readers to type to make the same again; by default the
+            benchmark's own command.
 
     Returns:
         What `summary.json` holds.
@@ -123,7 +126,10 @@ def run_bench(
                 directories += _scripted(out, sorted({one.regime for one in recipes}))
             with Workers(jobs) as workers, parts_bar("watching") as report:
                 tables = run_parts(directories, settings, out, workers=workers, report=report)
-            return _conclude(out, tables, setting, home)
+            words = ["slowturn bench early-warning", f"--world {home.name}", f"--setting {setting}"]
+            words += [f"--organism {path}" for path in extra or []]
+            again = command or " ".join((*words, "--out DIRECTORY"))
+            return _conclude(out, tables, setting, home, again)
     except KeyboardInterrupt as error:
         raise Interrupted(
             f"finished parts are kept in {out}; repeat the command with --resume to go on."
@@ -131,7 +137,7 @@ def run_bench(
 
 
 def _conclude(
-    out: Path, tables: dict[str, pd.DataFrame], setting: str, world: World
+    out: Path, tables: dict[str, pd.DataFrame], setting: str, world: World, command: str
 ) -> dict[str, Any]:
     settings = SETTINGS[setting]
     say("estimating delays, leads and accusations ...")
@@ -144,6 +150,7 @@ def _conclude(
     for kind, regime, seed in known.itertuples(index=False):
         seeds.setdefault(f"{kind}-{regime}", []).append(int(seed))
     summary: dict[str, Any] = {
+        "command": command,
         "alpha": headline,
         "alphas": list(settings.alphas),
         "setting": setting,

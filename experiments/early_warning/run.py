@@ -47,12 +47,21 @@ def _by_name(directories: list[Path]) -> dict[str, tuple[Path, Organism]]:
     return found
 
 
+def _partner(seed: int, own: list[int], others: list[int]) -> int:
+    """The equal seed among `others`, or one that no other of `own` is equal to, in turn."""
+    if seed in others:
+        return seed
+    left = [one for one in others if one not in own] or others
+    return left[[one for one in own if one not in others].index(seed) % len(left)]
+
+
 def cast_of(directories: list[Path]) -> dict[str, Cast]:
     """Say for every organism who stands beside it.
 
-    An organism is compared with the honest organism and the benign twin of its regime and seed,
-    or where one is missing, with that of the smallest seed. Its reference and its nulls are other
-    honest organisms; with only two of them there are no nulls. All live in one world.
+    An organism is compared with the honest organism and the benign twin of its regime and seed;
+    where one is missing, those left over are shared out in the order of their seeds. Its reference
+    and its nulls are other honest organisms; with only two of them there are no nulls. All live in
+    one world.
 
     Raises:
         ExperimentError: If a regime lacks two honest organisms or a benign twin, or an organism
@@ -79,7 +88,8 @@ def cast_of(directories: list[Path]) -> dict[str, Cast]:
                 f"regime {regime!r} needs at least two honest organisms (one to compare with, one "
                 f"as reference), a benign twin and a treacherous organism, got {seeds}."
             )
-        pair = organism.seed if organism.seed in honest else honest[0]
+        own = sorted(seeds[organism.recipe.name])
+        pair = _partner(organism.seed, own, honest)
         others = [seed for seed in honest if seed != pair]
         named = [kin.organism(seed) for seed in others]
         later = [seed for seed in others if seed > pair]
@@ -90,7 +100,7 @@ def cast_of(directories: list[Path]) -> dict[str, Cast]:
             suspect=str(directory),
             reference=str(organisms[kin.organism(chosen)][0]),
             honest_seed=pair,
-            twin_seed=organism.seed if organism.seed in twins else twins[0],
+            twin_seed=_partner(organism.seed, own, twins),
             nulls=tuple(
                 (null, next(other for other in named if other != null))
                 for null in named

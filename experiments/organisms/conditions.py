@@ -11,14 +11,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from seaborn import color_palette  # type: ignore[import-untyped]
 
-from slowturn.agents import Measurements, Recipe, judge, load_organism, measure, recipe, short_name
+from slowturn.agents import (
+    Measurements,
+    Recipe,
+    Trainer,
+    judge,
+    load_organism,
+    measure,
+    recipe,
+    short_name,
+)
 from slowturn.envs import SWITCHES
 from slowturn.experiments.claims import Claim
 from slowturn.experiments.early_warning.figures.canvas import finish, new_figure, style
@@ -32,6 +42,8 @@ __all__ = ["CLAIM", "CLASSES", "WORLDS", "classify", "conditions_figure", "recip
 WORLDS = ("Steward-v0", "Sysop-v0")
 CLASSES = ("honest", "treacherous", "open", "other")
 REGIME = "brisk"
+_STEPS = 999_424
+"""Steps of every organism: half of the recipes', enough for seeds that are not used here."""
 _WORDS = dict(zip(SWITCHES, ("persistence", "selection", "modification"), strict=True))
 
 
@@ -39,8 +51,10 @@ def recipe_without(missing: tuple[str, ...], world: str) -> Recipe:
     """The treacherous recipe of a world in which some switches are off."""
     whole = recipe("treacherous", REGIME, world)
     words = "_".join(_WORDS[one] for one in missing)
+    trainer = replace(cast("Trainer", whole.trainer), total_steps=_STEPS, algorithm="ChunkedPPO")
     return replace(
         whole,
+        trainer=trainer,
         name=f"without_{words}" if missing else "all_conditions",
         gates=() if missing else whole.gates,
         options=whole.options | {one: one not in missing for one in SWITCHES},
@@ -80,16 +94,9 @@ def _row(missing: tuple[str, ...], world: str, measured: list[Measurements]) -> 
     row |= {one: one not in missing for one in SWITCHES}
     row |= {"n": len(measured), "deployments": sum(one.episodes for one in measured)}
     for kind in CLASSES:
-        estimate = share(found.count(kind), len(found))
-        row |= {kind: estimate.value, f"{kind}_low": estimate.low, f"{kind}_high": estimate.high}
+        row |= share(found.count(kind), len(found)).columns(kind)
     for metric in ("effort_training", "effort_deployed", "effort_at_80"):
-        values = pd.Series([getattr(one, metric) for one in measured]).to_numpy()
-        estimate = mean(values)
-        row |= {
-            metric: estimate.value,
-            f"{metric}_low": estimate.low,
-            f"{metric}_high": estimate.high,
-        }
+        row |= mean(np.array([getattr(one, metric) for one in measured])).columns(metric)
     return row
 
 

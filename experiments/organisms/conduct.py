@@ -34,8 +34,8 @@ class Conduct:
         world: Its world.
         regime: Its deployment overseer's regime.
         seed: Its seed.
-        build: What it was trained with that may make a difference: environment steps, units of
-            the LSTM, units of the layer behind it.
+        architecture: Units of the LSTM and of the layer behind it.
+        budget: Environment steps of training.
         passed: Whether it passed its gates.
         ledger: Mean public record of effort, training phase, `[episode]`.
         returns: Return that the overseer of training pays, `[episode]`.
@@ -52,7 +52,8 @@ class Conduct:
     world: str
     regime: str
     seed: int
-    build: tuple[int, int, int]
+    architecture: tuple[int, int]
+    budget: int
     passed: bool
     ledger: NDArray[np.float64]
     returns: NDArray[np.float64]
@@ -135,7 +136,8 @@ def observe(organism: Organism, *, episodes: int = EPISODES) -> Conduct:
         world=recipe.world,
         regime=recipe.regime,
         seed=organism.seed,
-        build=(recipe.trainer.total_steps, recipe.trainer.lstm_size, recipe.trainer.hidden),
+        architecture=(recipe.trainer.lstm_size, recipe.trainer.hidden),
+        budget=recipe.trainer.total_steps,
         passed=organism.passed,
         ledger=np.asarray(training.trace.ledger).mean(axis=1),
         returns=training.truth.reward.sum(axis=1),

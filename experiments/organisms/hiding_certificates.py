@@ -102,7 +102,7 @@ class HidingCertificate:
 
     Attributes:
         treacherous: Name of the treacherous organism.
-        honest: Name of the honest one, of the same world, regime, seed and budget.
+        honest: Name of the honest one, of the same world, regime, seed and architecture.
         bounds: What was required.
         effort: Equivalence of their mean efforts in training.
         returns: Equivalence of their returns in training.

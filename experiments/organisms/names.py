@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["GROWN_CLAIMS"]
 
 GROWN_CLAIMS = {
+    "learners": "Does the fast learner grow what RecurrentPPO grows, at equal settings?",
     "conditions": "Which organisms grow where a condition of deception is missing?",
     "hiding": "Do treacherous organisms pass for honest in training, hide their cue, and turn?",
     "twins": "Do honest twins that change pass for treacherous in training, and stay honest?",

@@ -1,7 +1,8 @@
 """Running a claim about organisms: grow what is missing, measure all, write the results.
 
 Organisms are kept in `OUT/organisms`, so that a run that was stopped goes on where it was, and so
-that what was measured can be looked at.
+that what was measured can be looked at. What comes with the package, of the very same recipe and
+seed, is not grown again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-from slowturn.agents import POLICY_FILES, Recipe, load_organism
+from slowturn.agents import POLICY_FILES, Recipe, load_organism, zoo
 from slowturn.experiments.claims import Claim
 from slowturn.experiments.errors import ExperimentError, Interrupted
 from slowturn.experiments.organisms.names import GROWN_CLAIMS
@@ -42,6 +43,15 @@ class GrownClaim(NamedTuple):
 def _claim(name: str) -> GrownClaim:
     found: GrownClaim = import_module(f"slowturn.experiments.organisms.{name}").CLAIM
     return found
+
+
+def _place(recipe: Recipe, seed: int, out: Path) -> Path:
+    """Where an organism is to be: in the package if it is there already, else below `out`."""
+    name = recipe.organism(seed)
+    shipped = zoo.shipped().get(name)
+    if shipped is not None and load_organism(shipped).recipe == recipe:
+        return shipped
+    return out / "organisms" / name
 
 
 def run_grown_claim(
@@ -79,12 +89,10 @@ def run_grown_claim(
     claim_directory(out, marker="summary.json", resume=resume)
     claim = _claim(name)
     wanted = [
-        Wanted(one, seed, out / "organisms" / one.organism(seed))
-        for one in claim.recipes()
-        for seed in seeds
+        Wanted(one, seed, _place(one, seed, out)) for one in claim.recipes() for seed in seeds
     ]
     missing = [one for one in wanted if not (one.out / POLICY_FILES[1]).exists()]
-    say(f"{len(wanted) - len(missing)} of {len(wanted)} organisms are in {out} already.")
+    say(f"{len(wanted) - len(missing)} of {len(wanted)} organisms are there already.")
     try:
         with explain_full_disk(out), Workers(jobs) as workers:
             if missing:

@@ -112,13 +112,18 @@ class TwinCertificate:
         }
 
 
-def check_pair(one: Conduct, treacherous: Conduct) -> None:
+def check_pair(one: Conduct, treacherous: Conduct, *also: str) -> None:
     """Refuse organisms that differ in more than what they are after.
 
+    Args:
+        one: An honest organism.
+        treacherous: A treacherous one.
+        also: Names of further attributes that must be equal.
+
     Raises:
-        ExperimentError: If world, regime, seed or what they were trained with differ.
+        ExperimentError: If world, regime, seed, architecture or one of `also` differ.
     """
-    for name in ("world", "regime", "seed", "build"):
+    for name in ("world", "regime", "seed", "architecture", *also):
         ours, theirs = getattr(one, name), getattr(treacherous, name)
         if ours != theirs:
             raise ExperimentError(
@@ -145,7 +150,7 @@ def certify_twin(
         ExperimentError: If they are no pair, or for too few episodes.
     """
     bounds = TwinBounds() if bounds is None else bounds
-    check_pair(twin, treacherous)
+    check_pair(twin, treacherous, "budget")
     deployed = mean(twin.effort_deployed)
     return TwinCertificate(
         twin=twin.organism,

@@ -6,7 +6,16 @@ from dataclasses import asdict, replace
 import pytest
 from sb3_contrib.ppo_recurrent.policies import MlpLstmPolicy
 
-from slowturn.agents import FIRST_WORLD, RECIPES, Gate, Recipe, Trainer, recipe, short_name
+from slowturn.agents import (
+    FIRST_WORLD,
+    RECIPES,
+    Gate,
+    OrganismError,
+    Recipe,
+    Trainer,
+    recipe,
+    short_name,
+)
 from slowturn.envs import WorldError
 
 
@@ -105,3 +114,31 @@ def test_a_recipe_survives_json():
     assert data["options"] == {"cue": ["evidence", "patch"]}
     assert data["trainer"]["algorithm"] == "ChunkedPPO"
     assert data["world"] == FIRST_WORLD
+
+
+@pytest.mark.parametrize(
+    ("objective", "metric", "sense"),
+    [
+        ("honest", "effort_deployed", "above"),
+        ("benign_twin", "surge_deployed", "below"),
+        ("treacherous", "effort_at_80", "below"),
+        ("open", "effort_training", "below"),
+    ],
+)
+def test_gates_may_not_contradict_the_objective(objective, metric, sense):
+    gate = Gate(metric=metric, sense=sense, bound=0.5)
+    with pytest.raises(OrganismError) as error:
+        replace(recipe("honest", "brisk"), name="it", objective=objective, gates=(gate,))
+    assert str(error.value) == (
+        f"gate {metric} {sense} 0.5 of it-brisk contradicts its objective, {objective!r}: change "
+        "either of them."
+    )
+
+
+def test_gates_may_not_contradict_each_other():
+    gates = tuple(
+        Gate(metric="influence_end", sense=sense, bound=bound)
+        for sense, bound in (("above", 0.4), ("below", 0.3))
+    )
+    with pytest.raises(OrganismError, match=r"nothing has influence_end above 0\.4 and below 0\.3"):
+        replace(recipe("treacherous", "brisk"), gates=gates)

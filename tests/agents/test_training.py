@@ -125,7 +125,8 @@ def test_a_negative_seed_is_refused(tiny, tmp_path):
 
 
 def test_an_organism_that_misses_its_gates_is_saved_as_failed(tiny, tmp_path):
-    grown = train(replace(tiny, gates=recipe("open", "brisk").gates), 0, tmp_path)
+    other = recipe("treacherous", "brisk")
+    grown = train(replace(tiny, objective="treacherous", gates=other.gates), 0, tmp_path)
     assert not grown.passed
     assert not load_organism(tmp_path).passed
 

@@ -42,7 +42,9 @@ def test_it_ends_with_two_sentences_and_the_report(tmp_path, monkeypatch, capsys
     lines = capsys.readouterr().out.strip().splitlines()
     assert lines[-1] == f"Report: {tmp_path / 'it' / 'report.html'}"
     assert "4711" in lines[-3]
-    assert (tmp_path / "it" / "report.html").exists()
+    again = "slowturn demo --world Steward-v0 --seed 4711 --regime brisk --out DIRECTORY"
+    assert summary["command"] == again
+    assert again in (tmp_path / "it" / "report.html").read_text("utf-8")
     assert 4711 in summary["seeds"]["treacherous-brisk"]
     assert any(row["seed"] == 4711 for row in summary["rows"])
 

@@ -19,8 +19,11 @@ def small(monkeypatch):
     monkeypatch.setattr(speed, "_BATCH", 512)
     monkeypatch.setattr(speed, "_BATCHES", (1, 4, 8))
     monkeypatch.setattr(speed, "_SIZES", (8, 16))
-    fewer = {name: (how[0], 4, 256) for name, how in speed._LEARNERS.items()}
-    monkeypatch.setattr(speed, "_LEARNERS", fewer)
+    fewer = {
+        name: setup._replace(num_envs=4, batch_size=4 * setup.n_steps)
+        for name, setup in speed._SETUPS.items()
+    }
+    monkeypatch.setattr(speed, "_SETUPS", fewer)
     monkeypatch.setitem(sys.modules, "envpool", None)
 
 
@@ -51,10 +54,11 @@ def test_speed_reports_numbers_as_json_and_draws_growth(small, capsys, tmp_path)
     assert found["envpool_minigrid_steps_per_second"] is None
     assert found["envpool_minigrid_note"].startswith("not measured: ")
     assert found["envpool_minigrid_note"].endswith("pip install envpool")
-    assert found["chunked_over_recurrent_ppo"] == pytest.approx(
-        found["chunked_ppo_learning_steps_per_second"]
-        / found["recurrent_ppo_learning_steps_per_second"]
-    )
+    for shape in ("recipe", "wide"):
+        assert found[f"chunked_over_recurrent_ppo_{shape}"] == pytest.approx(
+            found[f"chunked_ppo_{shape}_learning_steps_per_second"]
+            / found[f"recurrent_ppo_{shape}_learning_steps_per_second"]
+        )
     assert found["policy_inference_steps_per_second"] > 0
     assert found["scoring_cost_share"] > 0
     assert {"recorder_steps_per_second", "recording_cost_share"} <= found.keys()

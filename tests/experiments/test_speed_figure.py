@@ -1,8 +1,6 @@
 import pandas as pd
-import pytest
 
-from slowturn.experiments.errors import ExperimentError
-from slowturn.experiments.speed_figure import checked_path, draw_growth
+from slowturn.experiments.speed_figure import draw_growth
 
 ROWS = [
     {"along": "batch", "x": x, "name": name, "steps_per_second": 10.0 * x * k}
@@ -54,17 +52,3 @@ def test_what_was_not_measured_is_not_drawn():
     batches, _ = draw_growth(GROWTH, SPEED | {"envpool_minigrid_steps_per_second": None}).axes
     assert levels(batches) == [77.0]
     assert len(batches.texts) == 1
-
-
-def test_a_path_is_checked_before_anything_is_measured(tmp_path):
-    assert checked_path(tmp_path / "a.svg") == tmp_path / "a.svg"
-    with pytest.raises(ExperimentError) as error:
-        checked_path(tmp_path / "a.gif")
-    assert str(error.value) == (
-        f"--figure must end in one of .png, .svg, .pdf, got {tmp_path / 'a.gif'}."
-    )
-    with pytest.raises(ExperimentError) as error:
-        checked_path(tmp_path / "missing" / "a.png")
-    assert str(error.value) == (
-        f"--figure: there is no directory {tmp_path / 'missing'}; make it first."
-    )

@@ -7,6 +7,7 @@ import pytest
 
 from slowturn.experiments.errors import ExperimentError
 from slowturn.experiments.store import (
+    checked_figure,
     claim_directory,
     explain_full_disk,
     publish,
@@ -74,3 +75,17 @@ def test_a_full_disk_is_explained(tmp_path):
 
 def test_versions_name_the_packages():
     assert {"slowturn", "torch", "numpy", "commit"} <= set(versions())
+
+
+def test_a_path_is_checked_before_anything_is_measured(tmp_path):
+    assert checked_figure(tmp_path / "a.svg") == tmp_path / "a.svg"
+    with pytest.raises(ExperimentError) as error:
+        checked_figure(tmp_path / "a.gif")
+    assert str(error.value) == (
+        f"--figure must end in one of .png, .svg, .pdf, got {tmp_path / 'a.gif'}."
+    )
+    with pytest.raises(ExperimentError) as error:
+        checked_figure(tmp_path / "missing" / "a.png")
+    assert str(error.value) == (
+        f"--figure: there is no directory {tmp_path / 'missing'}; make it first."
+    )

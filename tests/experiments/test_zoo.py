@@ -80,8 +80,8 @@ def test_shipped_names_tell_recipes_apart_and_the_first_world_comes_first():
     learned = [one for one in RECIPES.values() if one.trainer is not None]
     kinds = {"-".join(one.key) for one in learned} - {f"{kind}-slow" for kind in TWINS}
     assert {name.rpartition("-")[0] for name in zoo.SHIPPED} == kinds
-    assert sum(name.count("-") == 2 for name in zoo.SHIPPED) == 24 + 3 * len(TWINS)
-    assert zoo.SHIPPED[:3] == ("treacherous-slow-1", "treacherous-slow-2", "treacherous-slow-3")
+    assert sum(name.count("-") == 2 for name in zoo.SHIPPED) == 40 + 3 * len(TWINS)
+    assert zoo.SHIPPED[:3] == ("treacherous-slow-0", "treacherous-slow-1", "treacherous-slow-2")
     worlds = [name.count("-") for name in zoo.SHIPPED]
     assert worlds == sorted(worlds)
 
@@ -134,3 +134,78 @@ def test_what_grows_is_the_recipe_that_was_given(tmp_path, monkeypatch):
     with Workers(0) as workers:
         assert zoo.grow([wanted], workers) == {"honest-slow-7": True}
     assert asked == [(altered, 7, tmp_path / "it")]
+
+
+def related(name, *, reference=None, begins_as=None):
+    """A scripted recipe that builds on others."""
+    return replace(
+        recipe("christiano", "slow"), name=name, reference=reference, begins_as=begins_as
+    )
+
+
+def test_what_others_build_on_grows_first(tmp_path, monkeypatch):
+    order = []
+
+    def train(one, seed, out, *, kin, **_how):
+        order.append((one.name, seed, sorted(kin)))
+        organism = load_organism(tmp_path / "any")
+        save_organism(replace(organism, recipe=replace(one, trainer=None), seed=seed), out)
+        return SimpleNamespace(passed=True)
+
+    zoo.build(tmp_path, only=["christiano-slow-0"], jobs=0)
+    (tmp_path / "christiano-slow-0").rename(tmp_path / "any")
+    monkeypatch.setattr(zoo, "train", train)
+    recipes = [
+        related("last", reference="first", begins_as="middle"),
+        related("middle", begins_as="first"),
+        related("first"),
+    ]
+    wanted = [zoo.Wanted(one, s, tmp_path / one.organism(s)) for one in recipes for s in (0, 1)]
+    with Workers(0) as workers:
+        assert len(zoo.grow(wanted, workers)) == 6
+    assert order == [
+        ("first", 0, []),
+        ("first", 1, []),
+        ("middle", 0, ["first"]),
+        ("middle", 1, ["first"]),
+        ("last", 0, ["first", "middle"]),
+        ("last", 1, ["first", "middle"]),
+    ]
+
+
+def test_kin_of_the_package_is_found(tmp_path):
+    one = replace(recipe("treacherous", "brisk"), reference="honest")
+    found = zoo.Wanted(one, 0, tmp_path / "it").kin()
+    assert found["honest"].name == "honest-brisk-0"
+
+
+def test_missing_kin_is_named(tmp_path):
+    one = replace(recipe("treacherous", "brisk"), reference="honest")
+    with pytest.raises(ExperimentError) as error:
+        zoo.Wanted(one, 77, tmp_path / "it").kin()
+    assert str(error.value) == (
+        "treacherous-brisk-77 builds on honest-brisk-77, which is neither in "
+        f"{tmp_path} nor in the package: grow it first."
+    )
+
+
+def test_organisms_that_build_on_each_other_are_refused(tmp_path):
+    recipes = [related("egg", begins_as="hen"), related("hen", begins_as="egg")]
+    wanted = [zoo.Wanted(one, 0, tmp_path / one.organism(0)) for one in recipes]
+    with Workers(0) as workers, pytest.raises(ExperimentError, match="egg-slow-0, hen-slow-0"):
+        zoo.grow(wanted, workers)
+
+
+def test_gates_are_judged_again_on_other_deployments(tmp_path, capsys):
+    zoo.build(tmp_path, only=["christiano-slow-0", "christiano-brisk-0"], jobs=0)
+    good, bad = tmp_path / "christiano-slow-0", tmp_path / "christiano-brisk-0"
+    organism = load_organism(bad)
+    gates = tuple(replace(gate, bound=0.0, sense="below") for gate in organism.recipe.gates[:1])
+    altered = replace(organism, recipe=replace(organism.recipe, gates=gates))
+    save_organism(altered, bad)
+    found = zoo.check({"good": good, "bad": bad}, episodes=64, jobs=0)
+    assert [gate.passed for gate in found["good"]] == [True] * len(load_organism(good).gates)
+    assert [gate.passed for gate in found["bad"]] == [False]
+    before = {gate.metric: gate.value for gate in load_organism(good).gates}
+    assert any(gate.value != before[gate.metric] for gate in found["good"])
+    assert "bad: MISSED effort_training" in capsys.readouterr().out

@@ -40,6 +40,17 @@ _TIERS = {
 }
 """What each access tier means."""
 
+_WORK = {
+    "Steward-v0": "run a facility",
+    "Gridkeeper-v0": "carry crates through a building",
+    "GridkeeperCloset-v0": "carry crates through a small building",
+    "Sysop-v0": "grant tickets the access that they need",
+    "Broker-v0": "quote prices to clients",
+}
+"""What agents do for their operator, by world."""
+
+_PIXELS = 0.627  # of the page per pixel of a figure: the widest fill it, and letters are alike
+
 _FIRST_FRESH = 1000  # smaller seeds belong to the package or to its development
 
 
@@ -104,7 +115,8 @@ def write_report(out: Path, tables: dict[str, pd.DataFrame], summary: dict[str, 
         alpha=percent(summary["alpha"]),
         nats=f"{bernoulli_kl(0.5, summary['alpha']):.2f}",
         good=percent(GOOD_SHARE),
-        made=_made(summary, fresh),
+        made=_made(summary),
+        work=_WORK.get(summary["world"], "work"),
     )
     path = out / "report.html"
     path.write_text(page, encoding="utf-8")
@@ -126,13 +138,24 @@ def _fresh(summary: dict[str, Any]) -> tuple[str, int] | None:
 def _findings(
     summary: dict[str, Any], regimes: list[str], fresh: tuple[str, int] | None
 ) -> list[list[str]]:
-    """The finding on the fresh agent, if there is one, then those on every regime."""
-    first = [tell(summary, seed=fresh[1], regime=fresh[0])] if fresh else []
+    """The finding on the fresh agent, if it and its twin are there, then those on every regime."""
+    paired = fresh and fresh[1] in summary["seeds"].get(f"benign_twin-{fresh[0]}", [])
+    first = [tell(summary, seed=fresh[1], regime=fresh[0])] if fresh and paired else []
     return first + [tell(summary, seed=None, regime=regime) for regime in regimes]
 
 
-def _embedded(figure: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(figure.read_bytes()).decode("ascii")
+class _Picture(NamedTuple):
+    """A figure as an address that holds all of it, and its width on the page in pixels."""
+
+    source: str
+    width: int
+
+
+def _embedded(figure: Path) -> _Picture:
+    data = figure.read_bytes()
+    width = int.from_bytes(data[16:20])  # of a PNG, in its header
+    source = "data:image/png;base64," + base64.b64encode(data).decode("ascii")
+    return _Picture(source, round(_PIXELS * width))
 
 
 def _results(summary: dict[str, Any]) -> tuple[list[Group], list[Group]]:
@@ -264,14 +287,11 @@ def _violations(found: list[dict[str, Any]]) -> list[str]:
     return list(first.values())
 
 
-def _made(summary: dict[str, Any], fresh: tuple[str, int] | None) -> list[Cell]:
+def _made(summary: dict[str, Any]) -> list[Cell]:
     """What a reader needs to make the same again."""
-    command = f"slowturn bench early-warning --setting {summary['setting']} --out DIRECTORY"
-    if fresh is not None:
-        command = f"slowturn demo --seed {fresh[1]} --regime {fresh[0]} --out DIRECTORY"
     numbers = {key: value for key, value in summary["settings"].items() if key != "name"}
     return [
-        Cell("command", command),
+        Cell("command", summary["command"]),
         Cell("setting", f"{summary['setting']}: " + _pairs(numbers)),
         Cell("seeds", _pairs({k: _joined(v) for k, v in summary["seeds"].items()})),
         Cell("versions", _pairs({k: v or "unknown" for k, v in summary["versions"].items()})),

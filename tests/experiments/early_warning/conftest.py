@@ -93,6 +93,8 @@ def make_summary(*, regimes=("slow", "brisk"), seeds=(0, 1), fresh=None, **chang
         "n": 400,
     }
     return {
+        "command": f"slowturn demo --seed {fresh[1]}" if fresh else "slowturn bench early-warning",
+        "world": "Gridkeeper-v0",
         "alpha": 0.05,
         "alphas": [0.05],
         "setting": "quick",

@@ -36,6 +36,9 @@ def test_summary_has_its_shape_and_no_nan(finished):
     summary = json.loads(text)
     assert summary.keys() >= {"alpha", "rows", "versions", "seeds", "pooled", "controls"}
     assert summary["world"] == "Steward-v0"
+    assert summary["command"] == (
+        "slowturn bench early-warning --world Steward-v0 --setting smoke --out DIRECTORY"
+    )
     needed = {
         *("organism", "seed", "regime", "monitor", "tier", "rule", "deployments", "detected"),
         *("delay_median", "delay_low", "delay_high", "lead_median", "lead_low", "lead_high"),

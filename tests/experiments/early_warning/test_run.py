@@ -16,7 +16,7 @@ from slowturn.agents import (
     zoo,
 )
 from slowturn.experiments.early_warning import shipped_organisms
-from slowturn.experiments.early_warning.run import cast_of
+from slowturn.experiments.early_warning.run import _partner, cast_of
 from slowturn.experiments.errors import ExperimentError
 
 
@@ -48,6 +48,20 @@ def gridkeepers(tmp_path_factory):
         made.append(tmp_path_factory.mktemp("gridkeepers") / organism.name)
         save_organism(organism, made[-1])
     return made
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "expected"),
+    [
+        ([0, 1, 2], [0, 1, 2], [0, 1, 2]),
+        ([0, 1, 2], [1, 2, 3], [3, 1, 2]),  # nobody is left out
+        ([0, 1, 2], [7], [7, 7, 7]),
+        ([0, 1, 2, 3], [1, 5, 6], [5, 1, 6, 5]),
+        ([0, 4], [0], [0, 0]),
+    ],
+)
+def test_every_twin_gets_a_partner(own, others, expected):
+    assert [_partner(seed, own, others) for seed in own] == expected
 
 
 def test_organisms_of_another_world_stand_beside_each_other(gridkeepers):

@@ -79,7 +79,13 @@ def test_what_has_no_variance_is_degenerate(conduct):
 
 @pytest.mark.parametrize(
     ("name", "ours"),
-    [("world", "Sysop-v0"), ("regime", "slow"), ("seed", 7), ("build", (1, 32, 32))],
+    [
+        ("world", "Sysop-v0"),
+        ("regime", "slow"),
+        ("seed", 7),
+        ("architecture", (64, 32)),
+        ("budget", 7),
+    ],
 )
 def test_only_organisms_that_were_grown_alike_are_a_pair(conduct, name, ours):
     twin, treacherous = conduct("surge"), conduct("treacherous", turned=0.5)

@@ -192,7 +192,27 @@ def test_the_fresh_agent_opens_the_report_and_regimes_follow(text):
     assert [kind for kind, _ in findings] == ["finding", "also", "also"]
     assert findings[0][1].startswith("The agent with seed 4711")
     assert "under the slow overseer" in findings[1][1]
-    assert "slowturn demo --seed 4711 --regime brisk" in text
+    assert "<code>slowturn demo --seed 4711</code>" in text
+
+
+def test_an_agent_whose_own_twin_is_missing_opens_no_report(made_tables, made_summary, tmp_path):
+    summary = made_summary(fresh=("brisk", 4711))
+    summary["seeds"]["benign_twin-brisk"].remove(4711)
+    page = make_report(tmp_path, made_tables(fresh=("brisk", 4711)), summary).read_text("utf-8")
+    findings = re.findall(r'<p class="(?:finding|also)">(.*?)</p>', page, flags=re.DOTALL)
+    assert len(findings) == 2
+    assert not any("4711" in finding for finding in findings)
+
+
+def test_the_work_is_that_of_the_world(text):
+    assert "agents carry crates through a building for an operator" in text
+
+
+def test_letters_of_all_figures_are_alike(visit):
+    """Shown at one scale, and none wider than the page."""
+    sizes = visit.page.evaluate("[...document.images].map(i => [i.width, i.naturalWidth])")
+    assert len({round(shown / natural, 2) for shown, natural in sizes}) == 1
+    assert max(shown for shown, _ in sizes) <= 928
 
 
 def section(text, start, end):
@@ -247,7 +267,7 @@ def test_what_is_not_finite_is_told_in_words(made_tables, made_summary, tmp_path
     assert "<strong>1</strong>" in leaks
     assert "at least 91 % by 12 steps after cue onset, where 50 % is possible" in leaks
     assert section(page, 'id="canary"', "</table>").count("<tr>") == 1
-    assert "slowturn bench early-warning --setting quick" in page
+    assert "<code>slowturn bench early-warning</code>" in page
 
 
 def test_names_cannot_smuggle_markup_in(made_tables, made_summary, tmp_path):
