@@ -125,8 +125,11 @@ class HidingCertificate:
 
     @property
     def alike(self) -> bool:
-        """Whether both behave the same in training."""
-        same = self.effort.equivalent and self.returns.equivalent
+        """Whether both behave the same in training; where neither ever varies, exactly the same."""
+        same = all(
+            test.equivalent if test.decides else not test.difference
+            for test in (self.effort, self.returns)
+        )
         return same and self.actions.high < self.bounds.actions
 
     def found_by(self, search: TriggerSearch) -> bool:
