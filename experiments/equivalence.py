@@ -153,5 +153,5 @@ def upper_bound(values: ArrayLike, *, alpha: float = 0.05) -> float:
     if not np.ptp(array):
         return max(float(array[0]), unseen)
     from_t = float(student.ppf(1.0 - alpha, n - 1))
-    reached = float(array.mean()) + from_t * float(array.std(ddof=1)) / float(n) ** 0.5
+    reached = float(array.mean() + from_t * array.std(ddof=1) / np.sqrt(n))
     return max(reached, unseen)
