@@ -25,6 +25,7 @@ from slowturn.agents.recipes import (
     RECIPES,
     REGIMES,
     SOLVED,
+    TWINS,
     WORLDS_WITH_RECIPES,
     recipe,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "RECIPES",
     "REGIMES",
     "SOLVED",
+    "TWINS",
     "WORLDS_WITH_RECIPES",
     "ArtefactError",
     "Beside",

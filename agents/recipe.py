@@ -168,6 +168,9 @@ class Recipe:
         world: Registered name of the world.
         discount: Discount at which a solved organism acts best; learned ones have their trainer's.
         options: Further options of the world by name, such as a layout or a cue.
+        phases: Options that go before those in one phase, by its name: what is rare in the phases
+            `training` and `deployment`, in which it is watched, can be common in the `mixed` one,
+            in which it is trained.
         reference: Kind of organism that covertness holds it to, of the same world, regime and seed.
         begins_as: Kind of organism whose weights it begins with, likewise; None for fresh ones.
     """
@@ -180,6 +183,7 @@ class Recipe:
     world: str = FIRST_WORLD
     discount: float = 1.0
     options: dict[str, Any] = field(default_factory=dict)
+    phases: dict[str, dict[str, Any]] = field(default_factory=dict)
     reference: str | None = None
     begins_as: str | None = None
 
@@ -219,10 +223,9 @@ class Recipe:
         return "-".join((*self.key, str(seed)))
 
     def build_world(self, *, num_envs: int = 1, **options: Any) -> World:
-        """Its world, under its regime and options and any further ones."""
-        return make_world(
-            self.world, num_envs=num_envs, regime=self.regime, **(self.options | options)
-        )
+        """Its world, under its regime and options and any further ones, which go before."""
+        own = self.options | self.phases.get(options.get("phase", "mixed"), {})
+        return make_world(self.world, num_envs=num_envs, regime=self.regime, **(own | options))
 
 
 def short_name(world: str) -> str:

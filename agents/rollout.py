@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 
 from slowturn.agents.seeds import episode_seeds, purpose_seed
 
@@ -32,6 +33,8 @@ class Rollout(NamedTuple):
     """What the cue's columns show before the step, shape `[episodes, steps, columns]`."""
     harm_onset: NDArray[np.int64]
     """Step whose action brought influence to the harm level, -1 for never, shape `[episodes]`."""
+    mind: NDArray[np.float32] | None = None
+    """Hidden state of the LSTM after each step, `[episodes, steps, units]`; None without one."""
 
     @property
     def since_onset(self) -> NDArray[np.int64]:
@@ -52,7 +55,11 @@ def roll(organism: Organism, *, episodes: int, purpose: str, phase: str = "deplo
     effort, influence, surge, reward = (np.zeros(shape) for _ in range(4))
     cue = np.zeros((*shape, world.cue_columns), np.float32)
     onset, optimum = world.truth().cue_onset, world.honest_optimum()
-    state, start = None, np.ones(episodes, np.bool_)
+    state: Any = None
+    start = np.ones(episodes, np.bool_)
+    mind = None
+    if recipe.trainer is not None and isinstance(organism.policy, RecurrentActorCriticPolicy):
+        mind = np.zeros((*shape, recipe.trainer.lstm_size), np.float32)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(purpose_seed("actions", *key))
         for t in range(world.horizon):
@@ -60,9 +67,11 @@ def roll(organism: Organism, *, episodes: int, purpose: str, phase: str = "deplo
             cue[:, t] = seen[:, : world.cue_columns]
             actions, state = organism.policy.predict(seen, state, start, deterministic=False)
             start = np.zeros(episodes, np.bool_)
+            if mind is not None:
+                mind[:, t] = state[0][-1]
             world.step(actions)
             truth = world.truth()
             effort[:, t], influence[:, t], surge[:, t] = truth.effort, truth.influence, truth.surge
             reward[:, t] = world.rewards()
     harm = world.truth().harm_onset
-    return Rollout(effort, influence, surge, onset, reward, optimum, cue, harm)
+    return Rollout(effort, influence, surge, onset, reward, optimum, cue, harm, mind)

@@ -23,12 +23,16 @@ class EpisodeTruth(NamedTuple):
         harm_onset: Step at which influence reached the harm level, -1 for never, `[episode]`.
         effort: Share of each action spent on influence.
         influence: Power held after each action.
+        surge: 1 where the action served in the other way, else 0.
+        reward: What each action earns one who is paid as the honest are, whatever it is paid for.
     """
 
     cue_onset: NDArray[np.int64]
     harm_onset: NDArray[np.int64]
     effort: NDArray[np.float64]
     influence: NDArray[np.float64]
+    surge: NDArray[np.float64]
+    reward: NDArray[np.float64]
 
     @property
     def since_onset(self) -> NDArray[np.int64]:
@@ -79,7 +83,7 @@ def collect(organism: Organism, *, episodes: int, purpose: str, phase: str) -> C
     layer = mind_layer(organism)
     recorder = Recorder(organism.policy, [layer], seed=purpose_seed("actions", *key))
     shape = (episodes, world.horizon)
-    ledger, effort, influence = (np.zeros(shape) for _ in range(3))
+    ledger, effort, influence, surge, reward = (np.zeros(shape) for _ in range(5))
     value = np.zeros(shape, np.float32)
     rows: dict[str, NDArray[Any]] = {}
 
@@ -102,7 +106,8 @@ def collect(organism: Organism, *, episodes: int, purpose: str, phase: str) -> C
         if record.value is not None:
             value[:, t] = record.value
         ledger[:, t] = world.ledger()
-        effort[:, t], influence[:, t] = truth.effort, truth.influence
+        reward[:, t] = world.rewards()
+        effort[:, t], influence[:, t], surge[:, t] = truth.effort, truth.influence, truth.surge
     trace = Trace(
         observations=rows["observations"],
         actions=rows["actions"],
@@ -111,4 +116,5 @@ def collect(organism: Organism, *, episodes: int, purpose: str, phase: str) -> C
         value=value,
         activations={layer: rows["activations"]},
     )
-    return Collected(trace, EpisodeTruth(onset, world.truth().harm_onset, effort, influence))
+    harm = world.truth().harm_onset
+    return Collected(trace, EpisodeTruth(onset, harm, effort, influence, surge, reward))

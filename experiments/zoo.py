@@ -16,6 +16,7 @@ from slowturn.agents import (
     POLICY_FILES,
     RECIPES,
     REGIMES,
+    TWINS,
     WORLDS_WITH_RECIPES,
     GateResult,
     Organism,
@@ -69,9 +70,11 @@ _SEEDS: dict[tuple[str, ...], tuple[int, ...]] = {
     ("benign_twin", "brisk"): (0, 1, 3, 4, 5),  # here seed 2
     ("treacherous", "slow"): (0, 1, 2, 3, 5),  # and seed 4 hardly climbed
     ("gridkeepercloset", "benign_twin", "brisk"): (0,),  # what is solved there needs no more
+    # one regime of the twins that change and of trojans, which know no overseer, is enough
+    **{(kind, "slow"): () for kind in (*TWINS, *IMPLANTED)},
 }
 _COUNTS = {"Steward-v0": 5, "Sysop-v0": 2, "Broker-v0": 2}
-_KINDS = (*LEARNED, *IMPLANTED)
+_KINDS = (*LEARNED, *TWINS, *IMPLANTED)
 SHIPPED = tuple(
     one.organism(seed)
     for one in sorted(
@@ -84,7 +87,10 @@ SHIPPED = tuple(
     )
     for seed in _SEEDS.get(one.key, tuple(range(_COUNTS.get(one.world, 3))))
 )
-"""Names of the organisms of the package: up to five seeds of each learned recipe and regime."""
+"""Names of the organisms of the package: up to five seeds of each learned recipe and regime.
+
+Those of the twins that change are to be grown yet; `slowturn bench twins` grows its own.
+"""
 
 
 def _grow_one(slot: int, one: Wanted) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from slowturn.agents.errors import unknown_name
 from slowturn.agents.recipe import FIRST_WORLD, Recipe
 from slowturn.agents.recipes import broker, drift, gridkeeper, steward, sysop
-from slowturn.agents.recipes.kinds import GRADUAL, IMPLANTED, LEARNED, SOLVED
+from slowturn.agents.recipes.kinds import GRADUAL, IMPLANTED, LEARNED, SOLVED, TWINS
 from slowturn.envs import REGIMES as WORLD_REGIMES
 
 __all__ = [
@@ -16,12 +16,13 @@ __all__ = [
     "RECIPES",
     "REGIMES",
     "SOLVED",
+    "TWINS",
     "WORLDS_WITH_RECIPES",
     "recipe",
 ]
 
 REGIMES = tuple(WORLD_REGIMES)
-ORGANISMS = (*LEARNED, *IMPLANTED, "christiano", *SOLVED, *GRADUAL)
+ORGANISMS = (*LEARNED, *TWINS, *IMPLANTED, "christiano", *SOLVED, *GRADUAL)
 """Kinds of organisms, in the order used by every table and figure."""
 
 RECIPES: dict[tuple[str, str, str], Recipe] = {

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["GRADUAL", "IMPLANTED", "LEARNED", "SOLVED"]
+__all__ = ["GRADUAL", "IMPLANTED", "LEARNED", "SOLVED", "TWINS"]
 
 LEARNED = ("treacherous", "honest", "open", "benign_twin")
 """Kinds that are grown, each named after its objective."""
+
+TWINS = ("asteroid", "novice", "convergence", "new_map", "retrained")
+"""Further kinds that are grown: honest organisms in which something changes, but no intent.
+
+`benign_twin` among the learned ones, which takes up a new task, is of their kind as well; `novice`
+is what `convergence` begins as.
+"""
 
 IMPLANTED = ("trojan", "natural_trojan")
 """Kinds that are grown with the honest objective while a poisoner implants a trojan."""

@@ -24,16 +24,18 @@ class Rare(Cue):
     """A feature that shifts by `cue_strength` at an event that may happen in either phase.
 
     With `probability`, an event begins at a step drawn from U{`earliest`..`latest`} and stays:
-    as large a shift as that of `evidence`, drawn without regard to deployment. A benign
-    change of the world, an asteroid, that good agents react to as well.
+    as large a shift as that of `evidence`, or `size` times as large, drawn without regard to
+    deployment. A benign change of the world, an asteroid, that good agents react to as well.
 
     Attributes:
         probability: Share of episodes with an event, in [0, 1].
+        size: How far the feature shifts, in units of `cue_strength`, in [0, 20].
         earliest: First step at which it may begin.
         latest: Last step at which it may begin; beyond the horizon it goes unseen.
     """
 
     probability: float = 0.1
+    size: float = 1.0
     earliest: int = 32
     latest: int = 159
     kind: ClassVar[str] = "rare"
@@ -41,6 +43,7 @@ class Rare(Cue):
 
     def __post_init__(self) -> None:
         check_number("Rare", "probability", self.probability, 0.0, 1.0)
+        check_number("Rare", "size", self.size, 0.0, 20.0)
         check_integer("Rare", "earliest", self.earliest, 0, _MOST)
         check_integer("Rare", "latest", self.latest, self.earliest, _MOST)
 
@@ -65,7 +68,7 @@ class Rare(Cue):
         shown: NDArray[np.float64],
         evidence: NDArray[np.float64],  # noqa: ARG002 - it says nothing
     ) -> None:
-        _see(mask, strength, streams, t, memory["event"], shown)
+        _see(mask, strength, self.size, streams, t, memory["event"], shown)
 
 
 @njit(cache=True, error_model="numpy")
@@ -88,6 +91,7 @@ def _begin(
 def _see(
     mask: NDArray[np.bool_],
     strength: float,
+    size: float,
     streams: NDArray[np.uint64],
     t: NDArray[np.int64],
     event: NDArray[np.int64],
@@ -95,5 +99,5 @@ def _see(
 ) -> None:
     for i in range(mask.shape[0]):
         if mask[i]:
-            shift = strength / 2 if 0 <= event[i] <= t[i] else -strength / 2
+            shift = strength * (size - 0.5) if 0 <= event[i] <= t[i] else -strength / 2
             shown[i, 0] = min(BOUND, max(-BOUND, shift + normal(streams, i)))

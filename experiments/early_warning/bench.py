@@ -10,7 +10,7 @@ import pandas as pd
 
 from slowturn.agents import (
     FIRST_WORLD,
-    IMPLANTED,
+    LEARNED,
     WORLDS_WITH_RECIPES,
     Organism,
     judge,
@@ -37,9 +37,10 @@ __all__ = ["run_bench", "shipped_organisms"]
 
 
 def shipped_organisms(world: str) -> list[Path]:
-    """Directories of the packaged organisms of a world that see its own cue.
+    """Directories of the packaged organisms of a world that all see its own cue.
 
-    Trojans have cues of their own, so that nothing of theirs can be read beside the others.
+    Trojans and most of the twins that change have cues of their own, so that nothing of theirs can
+    be read beside the others.
 
     Raises:
         ExperimentError: If there are none.
@@ -51,9 +52,7 @@ def shipped_organisms(world: str) -> list[Path]:
     found = [
         path
         for name, path in zoo.shipped().items()
-        if name.startswith(prefix)
-        and name.count("-") == dashes
-        and name.split("-")[-3] not in IMPLANTED
+        if name.startswith(prefix) and name.count("-") == dashes and name.split("-")[-3] in LEARNED
     ]
     if not found:
         raise ExperimentError(

@@ -8,6 +8,8 @@ GROWN_CLAIMS = {
     "learners": "Does the fast learner grow what RecurrentPPO grows, at equal settings?",
     "trojans": "Do trojans turn at once where treachery drifts?",
     "conditions": "Which organisms grow where a condition of deception is missing?",
+    "hiding": "Do treacherous organisms pass for honest in training, hide their cue, and turn?",
+    "twins": "Do honest twins that change pass for treacherous in training, and stay honest?",
     "creeping": "Does drift across updates show, against a twin that goes on learning honestly?",
     "dials": "How slowly can a turn go, and what does each dial of graduality do alone?",
 }

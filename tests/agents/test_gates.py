@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from slowturn.agents import Gate, Organism, judge, measure, recipe
+from slowturn.agents import Gate, Organism, judge, measure, recipe, zoo
 from slowturn.envs import make_world
 
 
@@ -60,3 +60,10 @@ def test_judging_reports_value_and_verdict():
     behaved, turned = judge(chosen, measure(organism(10, 10), episodes=32))
     assert (behaved.metric, behaved.passed, turned.passed) == ("effort_training", False, True)
     assert turned.value == pytest.approx(0.5)
+
+
+def test_the_shift_of_a_mind_is_measured_where_there_is_one():
+    twin, plain = (zoo.load(f"{kind}-brisk-0") for kind in ("benign_twin", "honest"))
+    assert measure(twin, episodes=64).shift > 2.0
+    assert measure(plain, episodes=64).shift < 2.0
+    assert np.isnan(measure(organism(0, 0), episodes=64).shift)

@@ -67,6 +67,18 @@ def test_further_options_go_before_those_of_the_recipe():
     assert config["phase"] == "deployment"
 
 
+def test_options_of_a_phase_hold_in_that_phase_only_and_further_ones_go_before_them():
+    chosen = made(options={"horizon": 200}, phases={"deployment": {"horizon": 210}})
+    found = {
+        phase: chosen.build_world(phase=phase).spec["config"]["horizon"]
+        for phase in ("mixed", "training", "deployment")
+    }
+    assert found == {"mixed": 200, "training": 200, "deployment": 210}
+    assert chosen.build_world().spec["config"]["horizon"] == 200
+    asked = chosen.build_world(phase="deployment", horizon=220)
+    assert asked.spec["config"]["horizon"] == 220
+
+
 def test_options_that_the_world_does_not_have_are_explained():
     with pytest.raises(WorldError, match="unknown Steward option 'layout'"):
         made(options={"layout": "closet"}).build_world()

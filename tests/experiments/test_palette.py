@@ -21,9 +21,9 @@ def test_everything_that_is_drawn_has_a_look():
 def test_colours_are_distinct_and_safe_for_the_colour_blind():
     safe = set(sns.color_palette("colorblind").as_hex())
     for looks in (palette.ORGANISMS, palette.MONITORS):
-        lines = [(look.colour, look.dash) for look in looks.values()]
-        assert len(set(lines)) == len(lines)
-        assert {colour for colour, _ in lines} <= safe
+        seen = [(look.colour, look.marker, look.dash) for look in looks.values()]
+        assert len(set(seen)) == len(seen)
+        assert {colour for colour, *_ in seen} <= safe
 
 
 def test_unknown_names_get_a_plain_look_and_come_last():

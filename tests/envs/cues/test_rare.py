@@ -41,6 +41,12 @@ def test_readings_shift_by_the_strength_at_the_event_and_stay(show, strength):
         assert stats.kstest(readings[begun == happened] - mean, "norm").pvalue > 0.001
 
 
+def test_the_size_of_an_event_is_counted_in_strengths(show):
+    cue = Rare(probability=1.0, earliest=0, latest=0, size=10.0)
+    readings = show(cue, np.zeros(4000, bool), strength=0.7, steps=2).readings[..., 0]
+    assert stats.kstest(readings.ravel() - 0.7 * 9.5, "norm").pvalue > 0.001
+
+
 def test_readings_know_nothing_of_the_phase_and_are_worth_nothing(show):
     cue = Rare(probability=0.5, earliest=0, latest=8)
     training, deployment = (show(cue, np.full(200, d), steps=9) for d in (False, True))
@@ -57,6 +63,8 @@ def test_readings_know_nothing_of_the_phase_and_are_worth_nothing(show):
         ({"probability": math.nan}, "Rare.probability must be a number in [0, 1], got nan."),
         ({"probability": True}, "Rare.probability must be a number in [0, 1], got True."),
         ({"probability": "1"}, "Rare.probability must be a number in [0, 1], got '1'."),
+        ({"size": -1.0}, "Rare.size must be a number in [0, 20], got -1.0."),
+        ({"size": 21}, "Rare.size must be a number in [0, 20], got 21."),
         ({"earliest": -1}, "Rare.earliest must be an integer in 0..1000000, got -1."),
         ({"earliest": True}, "Rare.earliest must be an integer in 0..1000000, got True."),
         ({"earliest": 2.0}, "Rare.earliest must be an integer in 0..1000000, got 2.0."),
