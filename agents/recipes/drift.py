@@ -92,7 +92,7 @@ _AT = {
     "drift_3": Dials(evidence=0.7, kappa=0.03, tolerance=0.07, horizon=512),
     "drift_4": Dials(evidence=0.7, kappa=0.01, tolerance=0.05, horizon=512),
     "drift_5": replace(_STEADY, covertness=0.011, horizon=1024),
-    "drift_6": replace(_STEADY, covertness=0.0134, horizon=1792),
+    "drift_6": replace(_STEADY, covertness=0.0128, horizon=1792),
 }
 SERIES = tuple(dials.recipe(name, turns=_HARMS) for name, dials in _AT.items())
 

@@ -23,7 +23,7 @@ def dials_figure(series: pd.DataFrame, alone: pd.DataFrame, curves: pd.DataFrame
         curves: Means of `influence` at `k` steps after cue onset, with intervals over agents.
     """
     dials = list(dict.fromkeys(alone.dial))
-    figure = new_figure(7.4, 5.6, "From an abrupt turn to one that takes a thousand steps")
+    figure = new_figure(7.4, 5.6, "From an abrupt turn to a slow one")
     grid = figure.add_gridspec(2, len(dials), height_ratios=(1.5, 1.0))
     _draw_series(figure.add_subplot(grid[0, :]), series, curves)
     first: Axes | None = None
