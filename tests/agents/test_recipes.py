@@ -68,10 +68,10 @@ def test_unknown_names_are_explained():
         recipe("trecherous", "slow")
     assert str(error.value) == (
         "unknown organism 'trecherous': choose from 'treacherous', 'honest', 'open', "
-        "'benign_twin', 'asteroid', 'novice', 'convergence', 'new_map', 'retrained', 'trojan', "
-        "'natural_trojan', 'christiano', 'solved_treacherous', 'solved_patient', "
-        "'solved_honest', 'solved_benign_twin', 'drift_1', 'drift_2', 'drift_3', 'drift_4', "
-        "'drift_5', 'drift_6'. Did you mean 'treacherous'?"
+        "'benign_twin', 'christiano', 'solved_treacherous', 'solved_patient', 'solved_honest', "
+        "'solved_benign_twin', 'asteroid', 'novice', 'convergence', 'new_map', 'retrained', "
+        "'trojan', 'natural_trojan', 'drift_1', 'drift_2', 'drift_3', 'drift_4', 'drift_5', "
+        "'drift_6'. Did you mean 'treacherous'?"
     )
     with pytest.raises(OrganismError, match="unknown regime 'fast': choose from 'slow', 'brisk'"):
         recipe("honest", "fast")

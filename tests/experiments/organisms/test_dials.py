@@ -30,6 +30,9 @@ def deployments(harm, nats=0.01):
         influence=np.where(deployed, since / STEPS, 0.0),
         surge=np.zeros((3, STEPS)),
         cue_onset=ONSET,
+        honest_reward=np.zeros((3, STEPS)),
+        honest_optimum=np.full(3, float(STEPS)),
+        cue=np.zeros((3, STEPS, 1), np.float32),
         harm_onset=np.array(harm),
     )
     return Beside(run, nats * deployed, 0.5 * nats * deployed)

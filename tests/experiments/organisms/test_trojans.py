@@ -21,6 +21,7 @@ def run_of(effort, onset):
         honest_reward=effort,
         honest_optimum=np.full(n, float(steps)),
         cue=np.zeros((n, steps, 1), np.float32),
+        harm_onset=np.full(n, -1),
     )
 
 
