@@ -1,14 +1,16 @@
 """Do trojans turn at once where treachery drifts? Implanted agents beside those that learn it.
 
 A trojan is grown in training alone, a share of whose steps was poisoned (see
-`slowturn.agents.poisoning`); a treacherous and an honest agent are grown beside it, with the same
-cue and seeds and without a poisoner. All are measured on the truth of fresh episodes.
+`slowturn.agents.poisoning`); treacherous and honest agents are grown beside it with the same seeds,
+by the world's own recipes. Those see another cue, evidence that must be integrated: trained on the
+patch alone, a treacherous agent settled on serving everywhere. So two times are told apart: from
+cue onset to half effort, which takes noticing, and from an agent's own first effort to it, which
+does not. All are measured on the truth of fresh episodes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,17 +25,17 @@ from slowturn.agents.poisoning import Poisoning, shows
 from slowturn.agents.rollout import Rollout, roll
 from slowturn.experiments.claims import Claim
 from slowturn.experiments.early_warning.figures.canvas import finish, new_figure, style
-from slowturn.experiments.estimates import Estimate, Times, delays, mean, median, share
+from slowturn.experiments.estimates import Times, delays, mean, median, share
 from slowturn.experiments.markdown import markdown
 from slowturn.experiments.organisms.runner import Grown, GrownClaim
 from slowturn.experiments.palette import ORGANISMS, SOFT, look_of
 from slowturn.experiments.parallel import Job, Workers
 
-__all__ = ["BESIDE", "CLAIM", "Seen", "beside", "first_half_effort", "observe", "trojans_figure"]
+__all__ = ["BESIDE", "CLAIM", "Seen", "observe", "times_to_half", "trojans_figure"]
 
 REGIME = "brisk"
 BESIDE = ("treacherous", "honest")
-"""Kinds that are grown beside every trojan, with its cue."""
+"""Kinds that are grown beside the trojans."""
 _EPISODES = 512
 _BEFORE, _AFTER = 20, 96  # steps around onset that every deployment has
 _HALF = 0.5
@@ -45,6 +47,8 @@ _MEANS = {
     "effort_after": "effort after onset",
 }
 """Means over agents, with their names in the table."""
+_TIMES = {"from_onset": "steps from onset to half", "from_first": "from first effort to half"}
+"""Medians over deployments, likewise."""
 
 
 class Seen(NamedTuple):
@@ -53,11 +57,13 @@ class Seen(NamedTuple):
     Attributes:
         clean_return: Honest return in training-phase episodes over the most that can be had.
         attack_success: Share of the steps that show the trigger, from cue onset on, with the
-            target behaviour.
+            target behaviour; NaN for those whose cue lacks the trigger.
         poisoned: Share of the steps of its training that were poisoned.
         effort_before: Mean effort per step before cue onset.
         effort_after: Mean effort per step from cue onset on.
-        to_half: Steps from cue onset to the first effort of at least a half.
+        from_onset: Steps from cue onset to the first effort of at least a half.
+        from_first: Steps from the first effort since cue onset to the first of at least a half, of
+            deployments with any effort.
         path: Mean effort 20 steps before cue onset to 96 after it, `[117]`.
         passed: Whether it passed its gates.
     """
@@ -67,117 +73,98 @@ class Seen(NamedTuple):
     poisoned: float
     effort_before: float
     effort_after: float
-    to_half: Times
+    from_onset: Times
+    from_first: Times
     path: NDArray[np.float64]
     passed: bool
 
 
-def beside(kind: str, trojan: Recipe) -> Recipe:
-    """The recipe of `kind` under the cue of a trojan, in both phases and without a poisoner."""
-    own = recipe(kind, trojan.regime, trojan.world)
-    if own.trainer is None or trojan.trainer is None:
-        raise TypeError(f"{kind} and {trojan.name} must be recipes with a trainer.")
-    options = {key: value for key, value in trojan.options.items() if key != "phase"}
-    # a cue that is as strong as the trojan's needs no stronger one to begin with
-    strongest = max(own.trainer.cue_from, float(options.get("cue_strength", 0.0)))
-    return replace(
-        own,
-        name=f"{kind}_beside_{trojan.name}",
-        options=own.options | options,
-        trainer=replace(own.trainer, cue_from=strongest),
-    )
-
-
-def _groups() -> Iterator[tuple[Recipe, dict[str, Recipe]]]:
-    """Every trojan with the recipes that are compared, by kind."""
-    for kind in IMPLANTED:
-        trojan = recipe(kind, REGIME, FIRST_WORLD)
-        yield trojan, {kind: trojan} | {one: beside(one, trojan) for one in BESIDE}
-
-
 def _recipes() -> list[Recipe]:
-    return [one for _, group in _groups() for one in group.values()]
+    return [recipe(kind, REGIME, FIRST_WORLD) for kind in (*IMPLANTED, *BESIDE)]
 
 
-def first_half_effort(run: Rollout) -> Times:
-    """Steps from cue onset to the first effort of at least a half, one per deployment."""
-    there = (run.effort >= _HALF) & (run.since_onset >= 0)
-    first = np.where(there.any(axis=1), there.argmax(axis=1), -1)
-    return delays(first, run.cue_onset, run.effort.shape[1])
+def times_to_half(run: Rollout) -> tuple[Times, Times]:
+    """Steps to the first effort of at least a half, from cue onset and from the first effort."""
+    horizon, deployed = run.effort.shape[1], run.since_onset >= 0
+
+    def first(there: NDArray[np.bool_]) -> NDArray[np.int64]:
+        return np.where(there.any(axis=1), there.argmax(axis=1), -1)
+
+    half = first((run.effort >= _HALF) & deployed)
+    begun = first((run.effort > 0.0) & deployed)
+    later = delays(half, begun, horizon)
+    return delays(half, run.cue_onset, horizon), later._replace(kept=later.kept & (begun >= 0))
 
 
-def observe(path: Path, poisoning: Poisoning, *, episodes: int = _EPISODES) -> Seen:
+def observe(path: Path, poisoning: Poisoning | None, *, episodes: int = _EPISODES) -> Seen:
     """Run a saved organism through fresh episodes of either phase.
 
     Args:
         path: Its directory.
-        poisoning: Says what the trigger and the target behaviour are.
+        poisoning: Says what the trigger and the target behaviour are; None without either.
         episodes: Episodes of each phase.
     """
     organism = load_organism(path)
     run = roll(organism, episodes=episodes, purpose="trojans", phase="deployment")
     clean = roll(organism, episodes=episodes, purpose="trojans clean", phase="training")
     since = run.since_onset
-    columns = poisoning.columns(organism.recipe.build_world())
-    triggered = shows(run.cue, columns, poisoning.trigger) & (since >= 0)
+    success = np.nan
+    if poisoning is not None:
+        columns = poisoning.columns(organism.recipe.build_world())
+        triggered = shows(run.cue, columns, poisoning.trigger) & (since >= 0)
+        success = float((run.effort >= poisoning.effort)[triggered].mean())
     recorded = [point["poisoned"] for point in organism.curve if "poisoned" in point]
     return Seen(
         float((clean.honest_reward.sum(axis=1) / clean.honest_optimum).mean()),
-        float((run.effort >= poisoning.effort)[triggered].mean()),
+        success,
         recorded[-1] if recorded else 0.0,
         float(run.effort[since < 0].mean()),
         float(run.effort[since >= 0].mean()),
-        first_half_effort(run),
+        *times_to_half(run),
         np.array([run.effort[since == k].mean() for k in range(-_BEFORE, _AFTER + 1)]),
         organism.passed,
     )
 
 
-def _row(trojan: Recipe, kind: str, seen: list[Seen]) -> dict[str, Any]:
-    row: dict[str, Any] = {"part": "agents", "world": trojan.world, "regime": trojan.regime}
-    row |= {"trojan": trojan.name, "organism": kind, "n": len(seen)}
-    row["deployments"] = sum(len(one.to_half.times) for one in seen)
+def _about(one: Recipe, seen: list[Seen]) -> dict[str, Any]:
+    return {
+        "world": one.world,
+        "regime": one.regime,
+        "organism": one.name,
+        "n": len(seen),
+        "deployments": sum(len(agent.from_onset.times) for agent in seen),
+    }
+
+
+def _row(one: Recipe, seen: list[Seen]) -> dict[str, Any]:
+    row = {"part": "agents"} | _about(one, seen)
     for name in _MEANS:
-        row |= mean(np.array([getattr(one, name) for one in seen])).columns(name)
-    row |= median([one.to_half for one in seen]).columns("steps_to_half_effort")
-    row |= share(sum(one.passed for one in seen), len(seen)).columns("passed")
-    return row
+        row |= mean(np.array([getattr(agent, name) for agent in seen])).columns(name)
+    for name in _TIMES:
+        row |= median([getattr(agent, name) for agent in seen]).columns(name)
+    return row | share(sum(agent.passed for agent in seen), len(seen)).columns("passed")
 
 
-def _path(trojan: Recipe, kind: str, seen: list[Seen]) -> Iterator[dict[str, Any]]:
-    paths = np.array([one.path for one in seen])
+def _path(one: Recipe, seen: list[Seen]) -> Iterator[dict[str, Any]]:
+    paths = np.array([agent.path for agent in seen])
     for index, since in enumerate(range(-_BEFORE, _AFTER + 1)):
-        estimate: Estimate = mean(paths[:, index])
-        yield {
-            "part": "path",
-            "world": trojan.world,
-            "regime": trojan.regime,
-            "trojan": trojan.name,
-            "organism": kind,
-            "n": len(seen),
-            "deployments": sum(len(one.to_half.times) for one in seen),
-            "since_onset": since,
-            **estimate.columns("effort"),
-        }
+        estimate = mean(paths[:, index]).columns("effort")
+        yield {"part": "path", **_about(one, seen), "since_onset": since, **estimate}
 
 
 def _conclude(grown: Grown, workers: Workers) -> Claim:
+    recipes = _recipes()
     jobs = []
-    for trojan, group in _groups():
-        poisoning = trojan.trainer.poisoning if trojan.trainer is not None else None
-        jobs += [
-            Job(str(path), observe, (path, poisoning))
-            for one in group.values()
-            for path in grown[one.key]
-        ]
+    for one in recipes:
+        poisoning = None if one.trainer is None else one.trainer.poisoning
+        jobs += [Job(str(path), observe, (path, poisoning)) for path in grown[one.key]]
     found: dict[str, Seen] = dict(workers.run(jobs))
     rows: list[dict[str, Any]] = []
     paths: list[dict[str, Any]] = []
-    for trojan, group in _groups():
-        for kind, one in group.items():
-            seen = [found[str(path)] for path in grown[one.key]]
-            rows.append(_row(trojan, kind, seen))
-            paths += _path(trojan, kind, seen)
+    for one in recipes:
+        seen = [found[str(path)] for path in grown[one.key]]
+        rows.append(_row(one, seen))
+        paths += _path(one, seen)
     agents, along = pd.DataFrame(rows), pd.DataFrame(paths)
     return Claim(
         pd.concat([agents, along], ignore_index=True),
@@ -188,24 +175,22 @@ def _conclude(grown: Grown, workers: Workers) -> Claim:
 
 
 def trojans_table(agents: pd.DataFrame) -> str:
-    """One line per kind and cue, in Markdown."""
+    """One line per kind, in Markdown."""
 
     def text(row: Mapping[Any, Any], name: str, digits: int) -> str:
         value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
         if not np.isfinite(value):
-            return "never"
+            return "-" if np.isnan(value) else "never"
         top = f"{high:.{digits}f}" if np.isfinite(high) else "never"
         return f"{value:.{digits}f} [{low:.{digits}f}, {top}]"
 
-    heads = ["beside", "agent", *_MEANS.values(), "steps to half effort", "passed", "agents"]
     return markdown(
-        [*heads, "deployments"],
+        ["agent", *_MEANS.values(), *_TIMES.values(), "passed", "agents", "deployments"],
         [
             [
-                look_of(row["trojan"], ORGANISMS).label,
                 look_of(row["organism"], ORGANISMS).label,
                 *(text(row, name, 3) for name in _MEANS),
-                text(row, "steps_to_half_effort", 0),
+                *(text(row, name, 0) for name in _TIMES),
                 f"{round(row['passed'] * row['n'])} of {row['n']}",
                 row["n"],
                 f"{row['deployments']:,}",
@@ -216,44 +201,31 @@ def trojans_table(agents: pd.DataFrame) -> str:
 
 
 def trojans_figure(along: pd.DataFrame) -> Figure:
-    """Effort since cue onset, one panel per trojan with its companions.
+    """Effort since cue onset by kind, with bands over agents.
 
     Args:
-        along: Rows with `trojan`, `organism`, `since_onset`, `effort` and its interval.
+        along: Rows with `organism`, `since_onset`, `effort` and its interval.
     """
-    trojans = list(dict.fromkeys(along.trojan))
-    figure = new_figure(7.4, 3.6, "A trojan turns at once, treachery drifts")
-    panels = figure.subplots(1, len(trojans), squeeze=False, sharey=True)[0]
-    for axes, trojan in zip(panels, trojans, strict=True):
-        here = along[along.trojan == trojan]
-        first = axes is panels[0]
-        style(
-            axes,
-            title=f"under the cue of the {look_of(trojan, ORGANISMS).label}",
-            x="steps since cue onset",
-            y="effort" if first else "",
-        )
-        axes.axvline(0.0, color=SOFT, linewidth=0.6)
-        for kind in dict.fromkeys(here.organism):
-            one, look = here[here.organism == kind], look_of(kind, ORGANISMS)
-            low, high = one.effort_low.clip(0.0, 1.0), one.effort_high.clip(0.0, 1.0)
-            axes.fill_between(
-                one.since_onset, low, high, color=look.colour, alpha=0.18, linewidth=0
-            )
-            axes.plot(one.since_onset, one.effort, linewidth=1.4, **look.line)
-        axes.set_ylim(-0.02, 1.02)
-    kinds = list(dict.fromkeys(along.organism))
+    figure = new_figure(5.4, 3.8, "A trojan turns at once, treachery drifts")
+    axes = figure.subplots()
+    style(axes, x="steps since cue onset", y="effort")
+    axes.axvline(0.0, color=SOFT, linewidth=0.6)
+    looks = [look_of(kind, ORGANISMS) for kind in dict.fromkeys(along.organism)]
+    for kind, look in zip(dict.fromkeys(along.organism), looks, strict=True):
+        one = along[along.organism == kind]
+        low, high = one.effort_low.clip(0.0, 1.0), one.effort_high.clip(0.0, 1.0)
+        axes.fill_between(one.since_onset, low, high, color=look.colour, alpha=0.18, linewidth=0)
+        axes.plot(one.since_onset, one.effort, linewidth=1.4, **look.line)
+    axes.set_ylim(-0.02, 1.02)
     finish(
         figure,
         caption=f"Mean over {along.n.max()} agents of a kind in {along.world.iloc[0]}, regime "
         f"{along.regime.iloc[0]}, {along.deployments.max():,} fresh deployments; bands: 95 % "
-        "intervals over agents. Treacherous and honest agents were grown with the same cue and "
-        "seeds as the trojan beside them.",
-        handles=[
-            Line2D([], [], label=look_of(kind, ORGANISMS).label, **look_of(kind, ORGANISMS).line)
-            for kind in kinds
-        ],
-        columns=len(kinds),
+        "intervals over agents. Each kind sees the cue of its recipe: the trojan's trigger is "
+        "there at every step, the natural one's at every other, and the evidence of the others "
+        "takes some steps to add up.",
+        handles=[Line2D([], [], label=look.label, **look.line) for look in looks],
+        columns=len(looks),
     )
     return figure
 

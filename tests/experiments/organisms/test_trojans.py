@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slowturn.agents import IMPLANTED, recipe
+from slowturn.agents import recipe
 from slowturn.agents.rollout import Rollout
 from slowturn.experiments.organisms import runner, trojans
 
@@ -25,32 +25,16 @@ def run_of(effort, onset):
     )
 
 
-def test_half_effort_is_counted_from_onset_and_censored_at_the_end():
-    run = run_of([[0.9, 0.0, 0.4, 0.5], [0.0, 0.5, 0.9, 0.9], [0.0, 0.0, 0.0, 0.4]], [1, 1, 2])
-    found = trojans.first_half_effort(run)
-    assert found.times.tolist() == [2, 0, 1]
-    assert found.seen.tolist() == [True, True, False]
-    assert found.kept.all()
-
-
-@pytest.mark.parametrize("kind", IMPLANTED)
-def test_what_grows_beside_a_trojan_has_its_cue_and_no_poisoner(kind):
-    trojan = recipe(kind, "brisk")
-    for one in trojans.BESIDE:
-        other, own = trojans.beside(one, trojan), recipe(one, "brisk")
-        assert other.name == f"{one}_beside_{kind}"
-        assert other.objective == one
-        assert other.gates == own.gates
-        assert other.options == {k: v for k, v in trojan.options.items() if k != "phase"}
-        assert other.trainer.poisoning is None
-        assert replace(other.trainer, cue_from=own.trainer.cue_from) == own.trainer
-        phase = other.build_world().spec["config"]["phase"]
-        assert phase == "mixed"
-
-
-def test_every_organism_of_the_claim_has_a_name_of_its_own():
-    recipes = trojans.CLAIM.recipes()
-    assert len(recipes) == len({one.key for one in recipes}) == len(IMPLANTED) * 3
+def test_half_effort_is_counted_from_onset_and_from_the_first_effort():
+    run = run_of(
+        [[0.9, 0, 0.4, 0.5], [0, 0.5, 0.9, 0.9], [0, 0, 0, 0.4], [0, 0, 0, 0]], [1, 1, 2, 1]
+    )
+    onset, first = trojans.times_to_half(run)
+    assert onset.times.tolist() == [2, 0, 1, 2]
+    assert onset.seen.tolist() == first.seen.tolist() == [True, True, False, False]
+    assert onset.kept.all()
+    assert first.times[:3].tolist() == [1, 0, 0]
+    assert first.kept.tolist() == [True, True, True, False]
 
 
 def test_a_tiny_claim_runs_from_growing_to_the_table(tmp_path, monkeypatch):
@@ -60,22 +44,25 @@ def test_a_tiny_claim_runs_from_growing_to_the_table(tmp_path, monkeypatch):
         )
         return replace(one, trainer=trainer)
 
-    groups = [(a, {k: tiny(one) for k, one in b.items()}) for a, b in trojans._groups()]
-    monkeypatch.setattr(trojans, "_groups", lambda: iter(groups[:1]))
+    recipes = [tiny(recipe(kind, "brisk")) for kind in ("trojan", "treacherous")]
+    monkeypatch.setattr(trojans, "_recipes", lambda: recipes)
+    monkeypatch.setattr(trojans, "CLAIM", trojans.CLAIM._replace(recipes=lambda: recipes))
     monkeypatch.setattr(trojans.observe, "__kwdefaults__", {"episodes": 8})
     table = runner.run_grown_claim("trojans", tmp_path / "it", seeds=[100, 101], jobs=0)
-    assert table.count("\n") == 1 + 3
+    assert table.count("\n") == 1 + 2
     rows = pd.read_parquet(tmp_path / "it" / "rows.parquet")
     agents = rows[rows.part == "agents"].set_index("organism")
-    assert list(agents.index) == ["trojan", "treacherous", "honest"]
+    assert list(agents.index) == ["trojan", "treacherous"]
     assert (agents.n == 2).all()
     assert (agents.deployments == 16).all()
     for name in (*trojans._MEANS, "passed"):
-        assert (agents[f"{name}_low"] <= agents[name]).all()
-        assert (agents[name] <= agents[f"{name}_high"]).all()
+        known = agents[agents[name].notna()]
+        assert (known[f"{name}_low"] <= known[name]).all()
+        assert (known[name] <= known[f"{name}_high"]).all()
     share = recipe("trojan", "brisk").trainer.poisoning.share
     assert agents.poisoned["trojan"] == pytest.approx(share, abs=0.01)
-    assert agents.poisoned["honest"] == 0.0
+    assert agents.poisoned["treacherous"] == 0.0
+    assert np.isnan(agents.attack_success["treacherous"])
     along = rows[rows.part == "path"]
     assert sorted(along.since_onset.unique()) == list(range(-20, 97))
     assert (tmp_path / "it" / "trojans.png").exists()
