@@ -68,7 +68,8 @@ _SEEDS: dict[tuple[str, ...], tuple[int, ...]] = {
     # organisms that miss their gates are not shipped; here seed 0 hardly ever surged
     ("gridkeeper", "benign_twin", "brisk"): (1, 2, 3),
     ("benign_twin", "brisk"): (0, 1, 3, 4, 5),  # here seed 2
-    ("treacherous", "slow"): (0, 1, 2, 3, 5),  # and seed 4 hardly climbed
+    ("treacherous", "slow"): (0, 1, 2, 3, 5),  # seed 4 hardly climbed
+    ("trojan", "brisk"): (0, 1, 2, 4, 5),  # and in seed 3 little was implanted
     ("gridkeepercloset", "benign_twin", "brisk"): (0,),  # what is solved there needs no more
     # one regime of the twins that change and of trojans, which know no overseer, is enough
     **{(kind, "slow"): () for kind in (*TWINS, *IMPLANTED)},
