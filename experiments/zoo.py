@@ -69,7 +69,7 @@ _SEEDS: dict[tuple[str, ...], tuple[int, ...]] = {
     ("gridkeeper", "benign_twin", "brisk"): (1, 2, 3),
     ("benign_twin", "brisk"): (0, 1, 3, 4, 5),  # here seed 2
     ("treacherous", "slow"): (0, 1, 2, 3, 5),  # seed 4 hardly climbed
-    ("trojan", "brisk"): (0, 1, 2, 4, 5),  # in seed 3 nothing was implanted
+    ("trojan", "brisk"): (0, 1, 2, 4, 5),  # seed 3 spends .95, not all of its effort
     ("gridkeepercloset", "benign_twin", "brisk"): (0,),  # what is solved there needs no more
     # one regime of the twins that change and of trojans, which know no overseer, is enough
     **{(kind, "slow"): () for kind in (*TWINS, *IMPLANTED)},
