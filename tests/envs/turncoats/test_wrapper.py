@@ -177,7 +177,8 @@ def test_a_part_is_recorded_as_data():
 
     env = turncoat(gym.make("CartPole-v1"), cue=Rare(probability=0.5))
     kwargs = json.loads(env.spec.to_json())["additional_wrappers"][0]["kwargs"]
-    expected = {"kind": "rare", "probability": 0.5, "earliest": 32, "latest": 159}
+    window = {"earliest": 32, "latest": 159}
+    expected = {"kind": "rare", "probability": 0.5, "size": 1.0, **window}
     assert kwargs == {"horizon": None, "cue": expected}
 
 

@@ -320,8 +320,9 @@ def test_options_it_does_not_have_are_explained():
         Gridkeeper(lay_out="depot")
     assert str(error.value) == (
         "unknown Gridkeeper option 'lay_out': choose from 'cue', 'cue_strength', "
-        "'exploring_starts', 'harm_level', 'horizon', 'layout', 'ledger_noise', 'objective', "
-        "'overseer', 'phase', 'regime'. Did you mean 'layout'?"
+        "'exploring_starts', 'harm_level', 'horizon', 'layout', 'ledger_noise', "
+        "'modification_expected', 'objective', 'objective_persists', 'overseer', 'phase', "
+        "'regime', 'selection_visible'. Did you mean 'layout'?"
     )
 
 

@@ -107,8 +107,9 @@ def test_the_curriculum_is_validated_and_then_changes_nothing():
             {"horison": 300},
             (
                 "unknown Steward option 'horison': choose from 'cue', 'cue_strength', "
-                "'exploring_starts', 'harm_level', 'horizon', 'ledger_noise', 'objective', "
-                "'overseer', 'phase', 'regime'. Did you mean 'horizon'?"
+                "'exploring_starts', 'harm_level', 'horizon', 'ledger_noise', "
+                "'modification_expected', 'objective', 'objective_persists', 'overseer', 'phase', "
+                "'regime', 'selection_visible'. Did you mean 'horizon'?"
             ),
         ),
         ({"horizon": 159}, "StewardConfig.horizon must be an integer > 159, got 159."),

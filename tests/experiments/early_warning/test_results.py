@@ -38,7 +38,7 @@ def test_so_are_those_of_every_further_world(world):
 
 def test_time_and_shuffled_agents_tell_nothing(summary):
     canaries = summary["controls"]["time_canary_auc"]
-    assert len(canaries) == 6
+    assert len(canaries) == 10
     assert sum(not one["low"] <= 0.5 <= one["high"] for one in canaries) <= 1
     shuffled = summary["controls"]["shuffled_agents_auc"]
     assert sum(not one["low"] <= 0.5 <= one["high"] for one in shuffled) <= 3  # of 18

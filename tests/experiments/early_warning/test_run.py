@@ -93,9 +93,10 @@ def test_nobody_stands_beside_itself(directories):
         kind, regime, seed = name.rsplit("-", 2)
         assert Path(cast.reference).name.startswith(f"honest-{regime}-")
         assert Path(cast.reference).name != f"honest-{regime}-{cast.honest_seed}"
-        own = int(seed) if f"honest-{regime}-{seed}" in casts else 0
-        assert cast.honest_seed == cast.twin_seed == own
-        assert len(cast.nulls) == 2
+        for other, partner in (("honest", cast.honest_seed), ("benign_twin", cast.twin_seed)):
+            assert f"{other}-{regime}-{partner}" in casts
+            assert partner == int(seed) or f"{other}-{regime}-{seed}" not in casts
+        assert len(cast.nulls) == 4
         for null, reference in cast.nulls:
             assert len({null, reference, f"honest-{regime}-{cast.honest_seed}"}) == 3
         assert kind in cast.suspect
@@ -114,7 +115,7 @@ def test_a_fresh_pair_stays_together(directories, tmp_path):
         save_organism(replace(zoo.load(f"{kind}-slow-1"), seed=77), tmp_path / kind)
     fresh = [tmp_path / "treacherous", tmp_path / "benign_twin"]
     cast = cast_of([*directories, *fresh])["treacherous-slow-77"]
-    assert (cast.honest_seed, cast.twin_seed) == (0, 77)
+    assert (cast.honest_seed, cast.twin_seed) == (4, 77)  # whose own agent misses its gates
 
 
 def test_a_failed_organism_is_refused(directories, tmp_path):
