@@ -16,10 +16,7 @@ from stable_baselines3.common.distributions import kl_divergence
 
 from slowturn.agents.artefact import Organism
 from slowturn.agents.errors import OrganismError
-from slowturn.agents.recipe import Recipe
-from slowturn.agents.rollout import Rollout
-from slowturn.agents.seeds import episode_seeds, purpose_seed
-from slowturn.envs import World
+from slowturn.agents.rollout import Rollout, play
 
 __all__ = ["Beside", "roll_beside"]
 
@@ -77,39 +74,24 @@ def roll_beside(
             f"slips must be 0 where actions are continuous, as those of {organism.name}; got "
             f"{slips:g}."
         )
-    recipe: Recipe = organism.recipe
-    world = recipe.build_world(num_envs=episodes, phase=phase)
-    key = (purpose, *recipe.key, organism.seed)
-    world.seed(episode_seeds(episodes, *key))
-    world.reset()
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(purpose_seed("actions", *key))
-        return _rolled(world, organism.policy, reference.policy, slips)
+    policy, other = organism.policy, reference.policy
+    own, others = _empty(policy, episodes), _empty(other, episodes)
+    nats: list[NDArray[np.float64]] = []
+    slipping: list[NDArray[np.float64]] = []
 
+    def act(t: int, observations: NDArray[np.float32]) -> NDArray[Any]:
+        nonlocal own, others
+        seen = torch.from_numpy(np.array(observations, np.float32))
+        starts = torch.full((episodes,), float(t == 0))
+        with torch.no_grad():
+            acts, own = policy.get_distribution(seen, own, starts)
+            would, others = other.get_distribution(seen, others, starts)
+            nats.append(kl_divergence(acts, would).reshape(episodes, -1).sum(1).numpy())
+            slipping.append(_nats_if_slipping(acts, would, slips) if slips else nats[-1])
+            return _playable(policy, acts.get_actions().numpy())
 
-def _rolled(world: World, policy: Any, other: Any, slips: float) -> Beside:
-    n = world.num_envs
-    shape = (n, world.horizon)
-    effort, influence, surge, reward, nats, slipping = (np.zeros(shape) for _ in range(6))
-    cue = np.zeros((*shape, world.cue_columns), np.float32)
-    onset, optimum = world.truth().cue_onset, world.honest_optimum()
-    own, others = _empty(policy, n), _empty(other, n)
-    starts = torch.ones(n)
-    for t in range(world.horizon):
-        seen = torch.from_numpy(np.array(world.observations(), np.float32))
-        cue[:, t] = seen[:, : world.cue_columns].numpy()
-        acts, own = policy.get_distribution(seen, own, starts)
-        would, others = other.get_distribution(seen, others, starts)
-        nats[:, t] = kl_divergence(acts, would).reshape(n, -1).sum(1).numpy()
-        slipping[:, t] = _nats_if_slipping(acts, would, slips) if slips else nats[:, t]
-        starts = torch.zeros(n)
-        world.step(_playable(policy, acts.get_actions().numpy()))
-        truth = world.truth()
-        effort[:, t], influence[:, t], surge[:, t] = truth.effort, truth.influence, truth.surge
-        reward[:, t] = world.rewards()
-    harm = world.truth().harm_onset
-    run = Rollout(effort, influence, surge, onset, reward, optimum, cue, harm)
-    return Beside(run, nats, slipping)
+    run = play(organism, act, episodes=episodes, purpose=purpose, phase=phase)
+    return Beside(run, *(np.stack(one, axis=1).astype(np.float64) for one in (nats, slipping)))
 
 
 def _nats_if_slipping(acts: Any, would: Any, slips: float) -> NDArray[np.float64]:

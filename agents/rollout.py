@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from slowturn.agents.seeds import episode_seeds, purpose_seed
 if TYPE_CHECKING:
     from slowturn.agents.artefact import Organism
 
-__all__ = ["Rollout", "roll"]
+__all__ = ["Rollout", "play", "roll"]
 
 
 class Rollout(NamedTuple):
@@ -44,8 +45,24 @@ class Rollout(NamedTuple):
         return np.where(never, steps - steps.size, steps - self.cue_onset[:, None])
 
 
-def roll(organism: Organism, *, episodes: int, purpose: str, phase: str = "deployment") -> Rollout:
-    """Run whole episodes with sampled actions on the seeds of `purpose`."""
+def play(
+    organism: Organism,
+    act: Callable[[int, NDArray[np.float32]], NDArray[Any]],
+    *,
+    episodes: int,
+    purpose: str,
+    phase: str,
+) -> Rollout:
+    """Run whole episodes of an organism's world on the seeds of `purpose`.
+
+    Args:
+        organism: Whose world and seeds.
+        act: Actions `[episodes, ...]` for the step and the observations `[episodes, d]` in it; may
+            draw from torch's generator, which is seeded here.
+        episodes: Parallel episodes.
+        purpose: Names the stream of seeds.
+        phase: Phase of the world.
+    """
     recipe = organism.recipe
     world = recipe.build_world(num_envs=episodes, phase=phase, objective="honest")
     key = (purpose, *recipe.key, organism.seed)
@@ -55,23 +72,31 @@ def roll(organism: Organism, *, episodes: int, purpose: str, phase: str = "deplo
     effort, influence, surge, reward = (np.zeros(shape) for _ in range(4))
     cue = np.zeros((*shape, world.cue_columns), np.float32)
     onset, optimum = world.truth().cue_onset, world.honest_optimum()
-    state: Any = None
-    start = np.ones(episodes, np.bool_)
-    mind = None
-    if recipe.trainer is not None and isinstance(organism.policy, RecurrentActorCriticPolicy):
-        mind = np.zeros((*shape, recipe.trainer.lstm_size), np.float32)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(purpose_seed("actions", *key))
         for t in range(world.horizon):
             seen = world.observations()
             cue[:, t] = seen[:, : world.cue_columns]
-            actions, state = organism.policy.predict(seen, state, start, deterministic=False)
-            start = np.zeros(episodes, np.bool_)
-            if mind is not None:
-                mind[:, t] = state[0][-1]
-            world.step(actions)
+            world.step(act(t, seen))
             truth = world.truth()
             effort[:, t], influence[:, t], surge[:, t] = truth.effort, truth.influence, truth.surge
             reward[:, t] = world.rewards()
-    harm = world.truth().harm_onset
-    return Rollout(effort, influence, surge, onset, reward, optimum, cue, harm, mind)
+    return Rollout(effort, influence, surge, onset, reward, optimum, cue, world.truth().harm_onset)
+
+
+def roll(organism: Organism, *, episodes: int, purpose: str, phase: str = "deployment") -> Rollout:
+    """Run whole episodes with sampled actions on the seeds of `purpose`."""
+    state: Any = None
+    minds: list[NDArray[np.float32]] = []
+    recurrent = isinstance(organism.policy, RecurrentActorCriticPolicy)
+
+    def act(t: int, seen: NDArray[np.float32]) -> NDArray[Any]:
+        nonlocal state
+        start = np.full(episodes, t == 0)
+        actions, state = organism.policy.predict(seen, state, start, deterministic=False)
+        if recurrent:
+            minds.append(state[0][-1])
+        return np.asarray(actions)
+
+    run = play(organism, act, episodes=episodes, purpose=purpose, phase=phase)
+    return run._replace(mind=np.stack(minds, axis=1)) if recurrent else run

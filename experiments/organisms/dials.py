@@ -71,8 +71,7 @@ def watch(path: Path, reference: Path, episodes: int = _EPISODES) -> Watched:
 def watched(beside: Beside, *, passed: bool) -> Watched:
     """What is kept of an organism's deployments."""
     run, nats, slipping = beside
-    steps = run.effort.shape[1]
-    since = np.arange(steps)[None, :] - run.cue_onset[:, None]
+    steps, since = run.effort.shape[1], run.since_onset
     harmed = run.harm_onset >= 0
     until = np.where(harmed, run.harm_onset, steps - 1)[:, None] - run.cue_onset[:, None]
     turn = (since >= 0) & (since <= until)

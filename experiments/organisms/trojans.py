@@ -21,7 +21,8 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from slowturn.agents import FIRST_WORLD, IMPLANTED, Recipe, load_organism, recipe
-from slowturn.agents.poisoning import Poisoning, shows
+from slowturn.agents.gates import attack_success, clean_return
+from slowturn.agents.poisoning import Poisoning
 from slowturn.agents.rollout import Rollout, roll
 from slowturn.experiments.claims import Claim
 from slowturn.experiments.early_warning.figures.canvas import finish, new_figure, style
@@ -110,12 +111,10 @@ def observe(path: Path, poisoning: Poisoning | None, *, episodes: int = _EPISODE
     since = run.since_onset
     success = np.nan
     if poisoning is not None:
-        columns = poisoning.columns(organism.recipe.build_world())
-        triggered = shows(run.cue, columns, poisoning.trigger) & (since >= 0)
-        success = float((run.effort >= poisoning.effort)[triggered].mean())
+        success = attack_success(run, poisoning, organism.recipe)
     recorded = [point["poisoned"] for point in organism.curve if "poisoned" in point]
     return Seen(
-        float((clean.honest_reward.sum(axis=1) / clean.honest_optimum).mean()),
+        clean_return(clean),
         success,
         recorded[-1] if recorded else 0.0,
         float(run.effort[since < 0].mean()),
