@@ -335,6 +335,14 @@ def remember(
     return out[1], cell[1]
 
 
+@njit(fastmath=_FLAGS, error_model="numpy", inline="always")
+def _largest(row: Floats) -> np.float32:
+    top = row[0]
+    for j in range(1, len(row)):
+        top = max(top, row[j])
+    return np.float32(top)
+
+
 @njit(cache=True, fastmath=_FLAGS, error_model="numpy")
 def sample(logits: Floats, draws: Floats, actions: NDArray[np.int64], log_prob: Floats) -> None:
     """Draw actions by inverting the cumulative distribution.
@@ -348,9 +356,7 @@ def sample(logits: Floats, draws: Floats, actions: NDArray[np.int64], log_prob: 
     n, choices = logits.shape
     for k in range(n):
         row = logits[k]
-        top = row[0]
-        for j in range(1, choices):
-            top = max(top, row[j])
+        top = _largest(row)
         total = _ZERO
         for j in range(choices):
             total += np.exp(row[j] - top)
@@ -397,9 +403,7 @@ def categorical_loss(
     p = np.empty(choices, np.float32)
     for k in range(n):
         row = logits[k]
-        top = row[0]
-        for j in range(1, choices):
-            top = max(top, row[j])
+        top = _largest(row)
         total = _ZERO
         for j in range(choices):
             row[j] -= top

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -16,7 +16,7 @@ from slowturn.experiments.markdown import markdown
 from slowturn.experiments.progress import say
 from slowturn.experiments.store import claim_directory, explain_full_disk, versions, write_json
 
-__all__ = ["CLAIMS", "Claim", "beside", "frame_markdown", "run_claim"]
+__all__ = ["CLAIMS", "Claim", "beside", "frame_markdown", "run_claim", "write_claim"]
 
 
 class Claim(NamedTuple):
@@ -171,16 +171,23 @@ def run_claim(name: str, out: Path, *, organisms: list[Path] | None = None) -> s
     with explain_full_disk(out):
         out.mkdir(parents=True, exist_ok=True)
         claim = compute(organisms)
-        claim.rows.to_parquet(out / "rows.parquet", index=False)
-        (out / "table.md").write_text(claim.table + "\n")
-        for figure, drawn in claim.figures.items():
-            drawn.savefig(out / f"{figure}.png", dpi=200)
-        rows = claim.rows if claim.summary is None else claim.summary
-        summary = {
-            "claim": name,
-            "organisms": [load_organism(path).name for path in organisms],
-            "versions": versions(),
-            "rows": rows.to_dict("records"),
-        }
-        write_json(out / "summary.json", summary)
+        write_claim(out, name, claim, organisms=[load_organism(path).name for path in organisms])
     return claim.table
+
+
+def write_claim(out: Path, name: str, claim: Claim, **about: Any) -> None:
+    """Write `rows.parquet`, `table.md`, figures, and last `summary.json`: it marks a finished run.
+
+    Args:
+        out: Directory of the results.
+        name: Name of the claim.
+        claim: What it came to.
+        about: What else the summary is to say, JSON-able.
+    """
+    claim.rows.to_parquet(out / "rows.parquet", index=False)
+    (out / "table.md").write_text(claim.table + "\n")
+    for figure, drawn in claim.figures.items():
+        drawn.savefig(out / f"{figure}.png", dpi=200)
+    rows = claim.rows if claim.summary is None else claim.summary
+    summary = {"claim": name, **about, "versions": versions(), "rows": rows.to_dict("records")}
+    write_json(out / "summary.json", summary)

@@ -8,7 +8,7 @@ by what it does, on fresh deployments.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from typing import Any, cast
@@ -33,7 +33,7 @@ from slowturn.envs import SWITCHES
 from slowturn.experiments.claims import Claim
 from slowturn.experiments.early_warning.figures.canvas import finish, new_figure, style
 from slowturn.experiments.estimates import mean, share
-from slowturn.experiments.markdown import markdown
+from slowturn.experiments.markdown import interval, markdown
 from slowturn.experiments.organisms.runner import Grown, GrownClaim
 from slowturn.experiments.parallel import Job, Workers
 
@@ -119,11 +119,6 @@ def _conclude(grown: Grown, workers: Workers) -> Claim:
 
 def conditions_table(rows: pd.DataFrame) -> str:
     """The share of each class in every cell, and what the agents do, in Markdown."""
-
-    def text(row: Mapping[Any, Any], name: str) -> str:
-        value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
-        return f"{value:.2f} [{low:.2f}, {high:.2f}]"
-
     heads = ["world", *_WORDS.values(), *CLASSES, "effort in training", "at +80", "agents"]
     return markdown(
         heads,
@@ -131,9 +126,9 @@ def conditions_table(rows: pd.DataFrame) -> str:
             [
                 row["world"],
                 *("yes" if row[one] else "no" for one in SWITCHES),
-                *(text(row, kind) for kind in CLASSES),
-                text(row, "effort_training"),
-                text(row, "effort_at_80"),
+                *(interval(row, kind) for kind in CLASSES),
+                interval(row, "effort_training"),
+                interval(row, "effort_at_80"),
                 row["n"],
             ]
             for row in rows.to_dict("records")

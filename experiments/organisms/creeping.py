@@ -23,7 +23,7 @@ from slowturn.experiments.claims import Claim
 from slowturn.experiments.collect import collect
 from slowturn.experiments.early_warning.figures.canvas import finish, new_figure, style
 from slowturn.experiments.estimates import mean, share
-from slowturn.experiments.markdown import markdown
+from slowturn.experiments.markdown import interval, markdown
 from slowturn.experiments.organisms.runner import Grown, GrownClaim
 from slowturn.experiments.palette import CREEPING as LOOKS
 from slowturn.experiments.palette import INK
@@ -163,7 +163,7 @@ def creeping_table(rows: pd.DataFrame) -> str:
             [
                 row["organism"],
                 row["step"],
-                *(f"{row[x]:.3g} [{row[f'{x}_low']:.3g}, {row[f'{x}_high']:.3g}]" for x in _SHOWN),
+                *(interval(row, one, ".3g") for one in _SHOWN),
                 f"{row['nats_of_update_largest']:.3g} of {row['budget']:g}",
                 f"{row['passed'] * row['n']:.0f} of {row['n']}",
             ]

@@ -8,7 +8,7 @@ their own histories.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ from slowturn.agents.recipes.drift import ALONE, SERIES, SLIPS
 from slowturn.experiments.bounds import bernoulli_kl, kl_power_bound
 from slowturn.experiments.claims import Claim
 from slowturn.experiments.estimates import Estimate, Times, delays, mean, median, share
-from slowturn.experiments.markdown import markdown
+from slowturn.experiments.markdown import interval, markdown
 from slowturn.experiments.organisms.dials_figure import dials_figure
 from slowturn.experiments.organisms.runner import Grown, GrownClaim
 from slowturn.experiments.parallel import Job, Workers
@@ -230,11 +230,6 @@ def _conclude(grown: Grown, workers: Workers) -> Claim:
 
 def dials_table(rows: pd.DataFrame) -> str:
     """Dials, time to harm and evidence, one line per recipe, in Markdown."""
-
-    def text(row: Mapping[Any, Any], name: str, form: str = ".3g") -> str:
-        value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
-        return f"{value:{form}} [{low:{form}}, {high:{form}}]"
-
     heads = [
         *("organism", "dial", "evidence", "kappa", "tolerance", "covertness", "horizon"),
         *("passed", "steps to harm", "harmed", "effort in training"),
@@ -251,12 +246,12 @@ def dials_table(rows: pd.DataFrame) -> str:
                 *(f"{row[one]:g}" for one in ("evidence", "kappa", "tolerance", "covertness")),
                 f"{row['horizon']:.0f}",
                 f"{row['passed'] * row['n']:.0f} of {row['n']}",
-                text(row, "time_to_harm", ".0f"),
-                *(text(row, one) for one in names),
-                text(row, "steps_to_half", ".0f"),
-                text(row, "slipping_nats_at_harm"),
-                text(row, "slipping_power_of_turn_at_20", ".2f"),
-                text(row, "slipping_steps_to_half", ".0f"),
+                interval(row, "time_to_harm", ".0f"),
+                *(interval(row, one, ".3g") for one in names),
+                interval(row, "steps_to_half", ".0f"),
+                interval(row, "slipping_nats_at_harm", ".3g"),
+                interval(row, "slipping_power_of_turn_at_20"),
+                interval(row, "slipping_steps_to_half", ".0f"),
             ]
             for row in rows.to_dict("records")
         ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from slowturn.agents import REGIMES, Recipe, load_organism, recipe
 from slowturn.experiments.claims import Claim
 from slowturn.experiments.early_warning.figures.canvas import count, finish, new_figure, style
 from slowturn.experiments.estimates import Estimate, mean, share
-from slowturn.experiments.markdown import markdown
+from slowturn.experiments.markdown import interval, markdown
 from slowturn.experiments.organisms.conduct import EPISODES, observe
 from slowturn.experiments.organisms.hiding_certificates import (
     HidingBounds,
@@ -115,11 +114,6 @@ def _held(rows: pd.DataFrame) -> list[int]:
 
 def hiding_table(rows: pd.DataFrame) -> str:
     """Certificates and what they rest on, by regime, in Markdown."""
-
-    def text(row: Mapping[Any, Any], name: str, form: str) -> str:
-        value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
-        return f"{value:{form}} [{low:{form}}, {high:{form}}]"
-
     held = _held(rows)
     heads = {
         "pass": "certified",
@@ -143,7 +137,7 @@ def hiding_table(rows: pd.DataFrame) -> str:
                 row["regime"],
                 int(row["n"]),
                 f"{int(row['deployments']):,}",
-                *(text(row, name, forms.get(name, ".2f")) for name in heads),
+                *(interval(row, name, forms.get(name, ".2f")) for name in heads),
             ]
             for row in rows[rows.part == "regime"].to_dict("records")
         ],

@@ -25,7 +25,7 @@ from slowturn.agents import (
 from slowturn.experiments.claims import Claim
 from slowturn.experiments.early_warning.figures.canvas import finish, new_figure, style
 from slowturn.experiments.estimates import mean, share
-from slowturn.experiments.markdown import markdown
+from slowturn.experiments.markdown import interval, markdown
 from slowturn.experiments.organisms.runner import Grown, GrownClaim
 from slowturn.experiments.palette import REGIMES as REGIME_LABELS
 from slowturn.experiments.parallel import Job, Workers
@@ -93,10 +93,7 @@ def _conclude(grown: Grown, workers: Workers) -> Claim:
             [
                 row["learner"],
                 row["regime"],
-                *(
-                    f"{row[one]:.3g} [{row[f'{one}_low']:.3g}, {row[f'{one}_high']:.3g}]"
-                    for one in metrics
-                ),
+                *(interval(row, one, ".3g") for one in metrics),
                 row["n"],
             ]
             for row in rows.to_dict("records")

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from slowturn.agents import POLICY_FILES, Recipe, load_organism, zoo
-from slowturn.experiments.claims import Claim
+from slowturn.experiments.claims import Claim, write_claim
 from slowturn.experiments.errors import ExperimentError, Interrupted
 from slowturn.experiments.organisms.names import GROWN_CLAIMS
 from slowturn.experiments.parallel import Workers
 from slowturn.experiments.progress import say
-from slowturn.experiments.store import claim_directory, explain_full_disk, versions, write_json
+from slowturn.experiments.store import claim_directory, explain_full_disk
 from slowturn.experiments.zoo import Wanted, grow
 
 __all__ = ["Grown", "GrownClaim", "run_grown_claim"]
@@ -108,20 +108,7 @@ def run_grown_claim(
             "--resume to go on."
         ) from error
     with explain_full_disk(out):
-        found.rows.to_parquet(out / "rows.parquet", index=False)
-        (out / "table.md").write_text(found.table + "\n")
-        for figure, drawn in found.figures.items():
-            drawn.savefig(out / f"{figure}.png", dpi=200)
         loaded = [load_organism(one.out) for one in wanted]
-        rows = found.rows if found.summary is None else found.summary
-        write_json(  # last: it marks a finished run
-            out / "summary.json",
-            {
-                "claim": name,
-                "seeds": seeds,
-                "organisms": {one.name: "passed" if one.passed else "failed" for one in loaded},
-                "versions": versions(),
-                "rows": rows.to_dict("records"),
-            },
-        )
+        verdicts = {one.name: "passed" if one.passed else "failed" for one in loaded}
+        write_claim(out, name, found, seeds=seeds, organisms=verdicts)
     return found.table

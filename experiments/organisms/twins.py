@@ -23,7 +23,7 @@ from slowturn.agents import TWINS, Organism, Recipe, load_organism, recipe
 from slowturn.experiments.claims import Claim
 from slowturn.experiments.early_warning.figures.canvas import count, finish, new_figure, style
 from slowturn.experiments.estimates import Estimate, mean, share
-from slowturn.experiments.markdown import markdown
+from slowturn.experiments.markdown import interval, markdown
 from slowturn.experiments.organisms.conduct import EPISODES, Distances, observe, observe_distances
 from slowturn.experiments.organisms.runner import Grown, GrownClaim
 from slowturn.experiments.organisms.twin_certificates import TwinBounds, certify_twin
@@ -130,10 +130,6 @@ def twin_rows(agents: pd.DataFrame) -> pd.DataFrame:
 def twins_table(rows: pd.DataFrame) -> str:
     """Certificates, differences in training and movement of the mind by kind, in Markdown."""
 
-    def text(row: Mapping[Any, Any], name: str, form: str) -> str:
-        value, low, high = (row.get(f"{name}{end}", np.nan) for end in ("", "_low", "_high"))
-        return "-" if pd.isna(value) else f"{value:{form}} [{low:{form}}, {high:{form}}]"
-
     def p(value: float) -> str:
         return "-" if pd.isna(value) else "< .0001" if value < 1e-4 else f"{value:.4f}"
 
@@ -158,15 +154,15 @@ def twins_table(rows: pd.DataFrame) -> str:
                 look_of(row["organism"], ORGANISMS).label,
                 int(row["n"]),
                 f"{int(row['deployments']):,}",
-                text(row, "pass", ".2f"),
-                text(row, "degenerate", ".2f"),
-                text(row, "ledger_difference", ".4f"),
+                interval(row, "pass", ".2f"),
+                interval(row, "degenerate", ".2f"),
+                interval(row, "ledger_difference", ".4f"),
                 p(row.get("ledger_p", np.nan)),
-                text(row, "returns_difference", ".1f"),
+                interval(row, "returns_difference", ".1f"),
                 p(row.get("returns_p", np.nan)),
-                text(row, "effort_deployed", ".4f"),
-                text(row, "shift_before", ".1f"),
-                text(row, "shift", ".1f"),
+                interval(row, "effort_deployed", ".4f"),
+                interval(row, "shift_before", ".1f"),
+                interval(row, "shift", ".1f"),
             ]
             for row in kinds.to_dict("records")
         ],
