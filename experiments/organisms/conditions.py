@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -100,7 +101,7 @@ def _row(missing: tuple[str, ...], world: str, measured: list[Measurements]) -> 
     return row
 
 
-def _conclude(grown: Grown, workers: Workers) -> Claim:
+def _conclude(grown: Grown, workers: Workers, _out: Path) -> Claim:
     jobs = [Job(str(path), _measure, (path,)) for paths in grown.values() for path in paths]
     measured = dict(workers.run(jobs))
     rows = pd.DataFrame(

@@ -127,15 +127,14 @@ def creeping_rows(kind: str, sequences: list[list[Shifted]]) -> Iterator[dict[st
         yield row
 
 
-def _conclude(grown: Grown, workers: Workers) -> Claim:
+def _conclude(grown: Grown, workers: Workers, out: Path) -> Claim:
     (honest,) = _recipes()
     begins = grown[honest.key]
-    out = begins[0].parent.parent / "sequences"
     jobs, paths = [], {one.name: list[Path]() for one in CREEPING}
     for one in CREEPING:
         for path in begins:
             seed = load_organism(path).seed
-            made = out / one.organism(seed)
+            made = out / "sequences" / one.organism(seed)
             paths[one.name].append(made)
             if not (made / SEQUENCE).exists():
                 jobs.append(Job(made.name, _grow, (one, seed, made, path)))

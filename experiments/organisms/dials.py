@@ -198,7 +198,7 @@ def _recipes() -> list[Recipe]:
     return list({one.key: one for one in every}.values())
 
 
-def _conclude(grown: Grown, workers: Workers) -> Claim:
+def _conclude(grown: Grown, workers: Workers, _out: Path) -> Claim:
     honest, _, *others = _recipes()
     jobs = [
         Job(str(path), watch, (path, reference))

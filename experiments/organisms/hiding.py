@@ -188,7 +188,7 @@ def hiding_figure(rows: pd.DataFrame) -> Figure:
     return figure
 
 
-def _conclude(grown: Grown, workers: Workers) -> Claim:
+def _conclude(grown: Grown, workers: Workers, _out: Path) -> Claim:
     jobs = []
     for regime in REGIMES:
         pairs = zip(

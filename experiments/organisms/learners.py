@@ -84,7 +84,7 @@ def _key(learner: str, regime: str) -> tuple[str, ...]:
     return _recipe(learner, regime).key
 
 
-def _conclude(grown: Grown, workers: Workers) -> Claim:
+def _conclude(grown: Grown, workers: Workers, _out: Path) -> Claim:
     rows = learner_rows(grown, workers)
     metrics = ("passed", "final_return", "effort_training", "effort_at_80")
     table = markdown(

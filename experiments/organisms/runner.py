@@ -32,12 +32,12 @@ class GrownClaim(NamedTuple):
 
     Attributes:
         recipes: Recipes of all organisms; those that others build on included.
-        conclude: Computes the claim from the organisms that have been grown; organisms that miss
-            their gates are among them.
+        conclude: Computes the claim from the organisms that have been grown, those that miss their
+            gates among them; may keep more in the directory of the results.
     """
 
     recipes: Callable[[], Sequence[Recipe]]
-    conclude: Callable[[Grown, Workers], Claim]
+    conclude: Callable[[Grown, Workers, Path], Claim]
 
 
 def _claim(name: str) -> GrownClaim:
@@ -95,13 +95,14 @@ def run_grown_claim(
     say(f"{len(wanted) - len(missing)} of {len(wanted)} organisms are there already.")
     try:
         with explain_full_disk(out), Workers(jobs) as workers:
+            out.mkdir(parents=True, exist_ok=True)  # where all come with the package, too
             if missing:
                 grow(missing, workers)
             grown: Grown = {}
             for one in wanted:
                 grown.setdefault(one.recipe.key, []).append(one.out)
             say("measuring ...")
-            found = claim.conclude(grown, workers)
+            found = claim.conclude(grown, workers, out)
     except KeyboardInterrupt as error:
         raise Interrupted(
             f"finished organisms and checkpoints are kept in {out}; repeat the command with "

@@ -151,7 +151,7 @@ def _path(one: Recipe, seen: list[Seen]) -> Iterator[dict[str, Any]]:
         yield {"part": "path", **_about(one, seen), "since_onset": since, **estimate}
 
 
-def _conclude(grown: Grown, workers: Workers) -> Claim:
+def _conclude(grown: Grown, workers: Workers, _out: Path) -> Claim:
     recipes = _recipes()
     jobs = []
     for one in recipes:

@@ -229,7 +229,7 @@ def twins_figure(rows: pd.DataFrame, bounds: TwinBounds | None = None) -> Figure
     return figure
 
 
-def _conclude(grown: Grown, workers: Workers) -> Claim:
+def _conclude(grown: Grown, workers: Workers, _out: Path) -> Claim:
     seeds = range(len(grown[recipe("treacherous", REGIME).key]))
     jobs = [
         Job(

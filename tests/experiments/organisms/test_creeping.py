@@ -37,14 +37,16 @@ def begun(tmp_path):
     return {recipe("honest", "slow").key: paths}
 
 
-def test_rows_table_and_figure_come_from_sequences_beside_the_organisms(
+def test_rows_table_and_figure_come_from_sequences_that_are_kept_with_the_results(
     small, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(creeping.shifts, "__defaults__", (4,))
     with Workers(0) as workers:
-        claim = creeping.CLAIM.conclude(begun(tmp_path), workers)
-        again = creeping.CLAIM.conclude(begun(tmp_path), workers)  # nothing is grown twice
-    made = sorted(one.name for one in (tmp_path / "sequences").iterdir())
+        claim = creeping.CLAIM.conclude(begun(tmp_path), workers, tmp_path / "out")
+        again = creeping.CLAIM.conclude(
+            begun(tmp_path), workers, tmp_path / "out"
+        )  # nothing is grown twice
+    made = sorted(one.name for one in (tmp_path / "out" / "sequences").iterdir())
     assert made == [f"{one.name}-slow-{seed}" for one in small for seed in (0, 1)]
     rows = claim.rows
     assert rows.equals(again.rows)

@@ -19,7 +19,7 @@ def claim(monkeypatch):
     """A claim about scripted organisms; notes what it was computed from."""
     seen = []
 
-    def conclude(grown, _workers):
+    def conclude(grown, _workers, _out):
         seen.append(grown)
         agents = [load_organism(path) for paths in grown.values() for path in paths]
         rows = pd.DataFrame({"agents": [len(agents)], "share": [0.5]})
@@ -51,6 +51,26 @@ def test_everything_is_grown_measured_and_written(claim, tmp_path):
     assert summary["seeds"] == [3, 4]
     assert summary["organisms"]["christiano-slow-3"] == "passed"
     assert summary["rows"] == [{"agents": 4, "share": 0.5}]
+
+
+def test_a_claim_of_which_all_come_with_the_package_keeps_its_results_to_itself(
+    tmp_path, monkeypatch
+):
+    out, given = tmp_path / "it", []
+
+    def conclude(grown, _workers, place):
+        given.append((place, [path for paths in grown.values() for path in paths]))
+        return Claim(pd.DataFrame({"agents": [2]}), "| a table |", {})
+
+    shipped = zoo.load("honest-brisk-0").recipe
+    monkeypatch.setitem(GROWN_CLAIMS, "toy", "Does it run?")
+    toy = runner.GrownClaim(lambda: [shipped], conclude)
+    monkeypatch.setattr(runner, "_claim", lambda _name: toy)
+    runner.run_grown_claim("toy", out, seeds=[0, 1], jobs=0)
+    ((place, organisms),) = given
+    assert place == out
+    assert organisms == [zoo.shipped()[f"honest-brisk-{seed}"] for seed in (0, 1)]
+    assert sorted(one.name for one in out.iterdir()) == ["rows.parquet", "summary.json", "table.md"]
 
 
 def test_a_run_that_was_stopped_goes_on(claim, tmp_path, monkeypatch):
