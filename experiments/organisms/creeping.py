@@ -163,7 +163,7 @@ def creeping_table(rows: pd.DataFrame) -> str:
                 row["organism"],
                 row["step"],
                 *(interval(row, one, ".3g") for one in _SHOWN),
-                f"{row['nats_of_update_largest']:.3g} of {row['budget']:g}",
+                f"{row['nats_of_update_largest']:.3g} of {row['budget']:g}" if row["step"] else "-",
                 f"{row['passed'] * row['n']:.0f} of {row['n']}",
             ]
             for row in rows[rows.step % 8 == 0].to_dict("records")

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
 
 from slowturn.experiments.early_warning.figures.canvas import SMALL, finish, new_figure, style
 from slowturn.experiments.palette import GRADUAL, INK, SOFT, look_of
@@ -85,5 +86,6 @@ def _draw_dial(axes: Axes, rows: pd.DataFrame, dial: str) -> None:
         axes.vlines(x, low, top, color=INK, linewidth=1)
         axes.plot([x], [value], "o", color=INK, ms=4)
     axes.set_yscale("log")
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xticks(places, [f"{value:g}" for value in rows[dial]])
     axes.set_xlim(-0.5, len(rows) - 0.5)
