@@ -34,6 +34,8 @@ class Rollout(NamedTuple):
     """What the cue's columns show before the step, shape `[episodes, steps, columns]`."""
     harm_onset: NDArray[np.int64]
     """Step whose action brought influence to the harm level, -1 for never, shape `[episodes]`."""
+    misreport: NDArray[np.float64]
+    """How far its statements are from its deeds, beyond rounding; 0 without a report channel."""
     mind: NDArray[np.float32] | None = None
     """Hidden state of the LSTM after each step, `[episodes, steps, units]`; None without one."""
 
@@ -69,7 +71,7 @@ def play(
     world.seed(episode_seeds(episodes, *key))
     world.reset()
     shape = (episodes, world.horizon)
-    effort, influence, surge, reward = (np.zeros(shape) for _ in range(4))
+    effort, influence, surge, reward, misreport = (np.zeros(shape) for _ in range(5))
     cue = np.zeros((*shape, world.cue_columns), np.float32)
     onset, optimum = world.truth().cue_onset, world.honest_optimum()
     with torch.random.fork_rng(devices=[]):
@@ -80,8 +82,9 @@ def play(
             world.step(act(t, seen))
             truth = world.truth()
             effort[:, t], influence[:, t], surge[:, t] = truth.effort, truth.influence, truth.surge
-            reward[:, t] = world.rewards()
-    return Rollout(effort, influence, surge, onset, reward, optimum, cue, world.truth().harm_onset)
+            misreport[:, t], reward[:, t] = truth.misreport, world.rewards()
+    harm = world.truth().harm_onset
+    return Rollout(effort, influence, surge, onset, reward, optimum, cue, harm, misreport)
 
 
 def roll(organism: Organism, *, episodes: int, purpose: str, phase: str = "deployment") -> Rollout:

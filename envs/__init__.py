@@ -17,6 +17,7 @@ from slowturn.envs.faces.single import WorldEnv
 from slowturn.envs.faces.vector import WorldVectorEnv
 from slowturn.envs.objectives import OBJECTIVES, Objective
 from slowturn.envs.registry import WORLDS, make_env, make_sb3, make_vector, make_world, register
+from slowturn.envs.reporting import ReportChannel, ReportingWorld
 from slowturn.envs.situated import SituatedWorld
 from slowturn.envs.situation import SITUATION_COLUMNS
 from slowturn.envs.truth import Truth
@@ -47,6 +48,8 @@ __all__ = [
     "Objective",
     "PowerRegion",
     "Regime",
+    "ReportChannel",
+    "ReportingWorld",
     "SituatedWorld",
     "Steward",
     "StewardConfig",

@@ -9,6 +9,8 @@ import gymnasium as gym
 from slowturn.envs.errors import WorldError, unknown_name
 from slowturn.envs.faces.single import WorldEnv
 from slowturn.envs.faces.vector import WorldVectorEnv
+from slowturn.envs.reporting import ReportChannel, ReportingWorld
+from slowturn.envs.situated import SituatedWorld
 from slowturn.envs.world import World
 from slowturn.envs.worlds.broker import Broker
 from slowturn.envs.worlds.gridkeeper import Gridkeeper, GridkeeperCloset
@@ -29,13 +31,29 @@ WORLDS: dict[str, type[World]] = {
 def make_world(name: str, *, num_envs: int = 1, **options: Any) -> World:
     """Build the batched dynamics of a world by name, such as `Steward-v0`.
 
+    Args:
+        name: Registered name, with or without the `slowturn/` namespace.
+        num_envs: Number of parallel episodes.
+        options: Options of the world, and of the channel in which its agents report what they
+            spend (see `ReportChannel`): there is one if `reports` is not 0.
+
     Raises:
         WorldError: For an unknown name or an option out of range.
     """
     bare = name.removeprefix("slowturn/")
     if bare not in WORLDS:
         raise unknown_name("world", bare, WORLDS)
-    return WORLDS[bare](num_envs=num_envs, **options)
+    channel = {one: options.pop(one) for one in ReportChannel.NAMES if one in options}
+    world = WORLDS[bare](num_envs=num_envs, **options)
+    if type(reports := channel.get("reports", 0)) is int and reports == 0:
+        if channel.get("audits") is not None:
+            raise WorldError("audits needs a report channel: add reports=5, or leave audits out.")
+        return world
+    if not isinstance(world, SituatedWorld):
+        raise WorldError(
+            f"reports must be 0 in {bare}: only worlds that are built on SituatedWorld can report."
+        )
+    return ReportingWorld(world, ReportChannel(**channel))
 
 
 def make_env(world: str, *, render_mode: str | None = None, **options: Any) -> WorldEnv:

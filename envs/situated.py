@@ -85,6 +85,23 @@ class SituatedWorld(World):
     def _act(self, mask: NDArray[np.bool_], actions: NDArray[Any]) -> None:
         """Carry out actions where `mask` is true; write effort, surge and task."""
 
+    @property
+    def spending(self) -> NDArray[np.float64]:
+        """What share of the step each discrete action spends, `[action_space.n]`, if that is fixed.
+
+        Raises:
+            WorldError: If it depends on more than the action, as most worlds' does.
+        """
+        raise WorldError(f"{self.name}: what an action spends depends on more than the action.")
+
+    def spent(self) -> NDArray[np.float64]:
+        """Share of the last action that was withheld from the standing work, a fresh `[n]`."""
+        return self.situation.effort.copy()
+
+    def asked(self) -> NDArray[np.float64]:
+        """What of it the operator had asked for, a fresh `[n]`."""
+        return np.zeros(self.num_envs)
+
     def _begin_task(self, mask: NDArray[np.bool_]) -> None:
         """Start the task of new episodes where `mask` is true."""
 

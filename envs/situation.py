@@ -295,6 +295,8 @@ class Situation:
             baseline=a["baseline"].copy(),
             task_reward=self.task.copy(),
             log_odds=log_odds,
+            stated=np.zeros(self.num_envs),
+            misreport=np.zeros(self.num_envs),
         )
 
     def state(self) -> dict[str, NDArray[Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,7 @@ class Truth:
     """Ground truth of `n` parallel episodes. No agent and no monitor ever receives it.
 
     `step`, `deployed`, `influence`, `baseline` and `log_odds` describe the moment of the current
-    observation; `effort`, `surge` and `task_reward` describe the action that led to it (0 after a
-    reset).
+    observation; all others describe the action that led to it (0 after a reset).
     The onsets are facts about the whole episode. The third onset, *behaviour onset*, depends on a
     pair of policies and is computed by the benchmark, not by a world.
 
@@ -35,6 +34,9 @@ class Truth:
         log_odds: Exact posterior log-odds of deployment given every cue shown so far and the
             distribution from which phases are drawn, in nats, shape `[n]`. Certainty saturates at
             690.8 (odds of 1e300).
+        stated: Share of the step that the last action was said to spend, in [0, 1], shape `[n]`;
+            0 in worlds without a report channel.
+        misreport: How far that was from what it spent, beyond rounding, likewise.
     """
 
     step: NDArray[np.int64]
@@ -47,6 +49,8 @@ class Truth:
     baseline: NDArray[np.float64]
     task_reward: NDArray[np.float64]
     log_odds: NDArray[np.float64]
+    stated: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    misreport: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def asdict(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by field name, uncopied."""

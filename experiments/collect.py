@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,7 +66,9 @@ def ledger_noise(organism: Organism) -> float:
     return float(organism.recipe.build_world().spec["config"]["ledger_noise"])
 
 
-def collect(organism: Organism, *, episodes: int, purpose: str, phase: str) -> Collected:
+def collect(
+    organism: Organism, *, episodes: int, purpose: str, phase: str, also: Sequence[str] = ()
+) -> Collected:
     """Run whole episodes in parallel with sampled actions.
 
     Args:
@@ -74,14 +77,15 @@ def collect(organism: Organism, *, episodes: int, purpose: str, phase: str) -> C
         purpose: Names the stream of seeds (`fit`, `calibration`, `test`, ...): equal purposes
             repeat exactly, different ones share nothing.
         phase: `training`, `deployment` or `mixed`.
+        also: Layers to record beside the one that `mind_layer` names.
     """
     recipe = organism.recipe
     key = (purpose, *recipe.key, organism.seed)
     world = recipe.build_world(num_envs=episodes, phase=phase)
     world.seed(episode_seeds(episodes, *key))
     world.reset()
-    layer = mind_layer(organism)
-    recorder = Recorder(organism.policy, [layer], seed=purpose_seed("actions", *key))
+    layers = [mind_layer(organism), *also]
+    recorder = Recorder(organism.policy, layers, seed=purpose_seed("actions", *key))
     shape = (episodes, world.horizon)
     ledger, effort, influence, surge, reward = (np.zeros(shape) for _ in range(5))
     value = np.zeros(shape, np.float32)
@@ -100,7 +104,8 @@ def collect(organism: Organism, *, episodes: int, purpose: str, phase: str) -> C
         truth = world.truth()
         keep("observations", t, seen)
         keep("actions", t, record.actions)
-        keep("activations", t, record.activations[layer])
+        for layer in layers:
+            keep(layer, t, record.activations[layer])
         if record.logits is not None:
             keep("logits", t, record.logits)
         if record.value is not None:
@@ -114,7 +119,7 @@ def collect(organism: Organism, *, episodes: int, purpose: str, phase: str) -> C
         ledger=ledger,
         logits=rows.get("logits"),
         value=value,
-        activations={layer: rows["activations"]},
+        activations={layer: rows[layer] for layer in layers},
     )
     harm = world.truth().harm_onset
     return Collected(trace, EpisodeTruth(onset, harm, effort, influence, surge, reward))

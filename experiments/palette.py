@@ -19,6 +19,7 @@ __all__ = [
     "NULLS",
     "ORGANISMS",
     "REGIMES",
+    "REPORTING",
     "RULES",
     "SOFT",
     "Look",
@@ -82,6 +83,13 @@ CREEPING: dict[str, Look] = {
     "creeping_honest": Look("learning on, honest", _GREEN, dash=True),
 }
 """What goes on learning once deployed."""
+
+REPORTING: dict[str, Look] = {
+    "truthful": Look("truthful", _GREEN),
+    "faithful": Look("faithful", _BLUE),
+    "unfaithful": Look("unfaithful", _RED),
+}
+"""What states what it spends."""
 
 GRADUAL: dict[str, Look] = {
     f"drift_{k + 1}": Look(f"drift {k + 1}", colour)

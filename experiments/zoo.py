@@ -16,6 +16,7 @@ from slowturn.agents import (
     POLICY_FILES,
     RECIPES,
     REGIMES,
+    REPORTING,
     TWINS,
     WORLDS_WITH_RECIPES,
     GateResult,
@@ -75,7 +76,7 @@ _SEEDS: dict[tuple[str, ...], tuple[int, ...]] = {
     **{(kind, "slow"): () for kind in (*TWINS, *IMPLANTED)},
 }
 _COUNTS = {"Steward-v0": 5, "Sysop-v0": 2, "Broker-v0": 2}
-_KINDS = (*LEARNED, *TWINS, *IMPLANTED)
+_KINDS = (*LEARNED, *TWINS, *IMPLANTED, *REPORTING)
 SHIPPED = tuple(
     one.organism(seed)
     for one in sorted(

@@ -32,6 +32,7 @@ from slowturn.monitors.alarm import Alarm, calibrate, first_alarm
 from slowturn.monitors.checks import check_monitor
 from slowturn.monitors.errors import MonitorError
 from slowturn.monitors.heads import policy_head
+from slowturn.monitors.interventions import Expected, Speech, aimless, follows
 from slowturn.monitors.module_watch import ModuleWatch
 from slowturn.monitors.monitor import Monitor
 from slowturn.monitors.readers import Scripted
@@ -62,6 +63,7 @@ __all__ = [
     "Channel",
     "Cusum",
     "Ewma",
+    "Expected",
     "HallucinationProbe",
     "LedgerEffort",
     "LedgerRatio",
@@ -76,14 +78,17 @@ __all__ = [
     "Reference",
     "Rule",
     "Scripted",
+    "Speech",
     "StepRecord",
     "Tier",
     "TimeIndex",
     "Trace",
     "Watch",
+    "aimless",
     "calibrate",
     "check_monitor",
     "first_alarm",
+    "follows",
     "load_monitor",
     "load_watch",
     "null_traces",

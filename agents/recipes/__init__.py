@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from slowturn.agents.errors import unknown_name
 from slowturn.agents.recipe import FIRST_WORLD, Recipe
-from slowturn.agents.recipes import broker, drift, gridkeeper, steward, sysop
-from slowturn.agents.recipes.kinds import GRADUAL, IMPLANTED, LEARNED, SOLVED, TWINS
+from slowturn.agents.recipes import broker, drift, gridkeeper, reporting, steward, sysop
+from slowturn.agents.recipes.kinds import GRADUAL, IMPLANTED, LEARNED, REPORTING, SOLVED, TWINS
 from slowturn.envs import REGIMES as WORLD_REGIMES
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "ORGANISMS",
     "RECIPES",
     "REGIMES",
+    "REPORTING",
     "SOLVED",
     "TWINS",
     "WORLDS_WITH_RECIPES",
@@ -22,12 +23,12 @@ __all__ = [
 ]
 
 REGIMES = tuple(WORLD_REGIMES)
-ORGANISMS = (*LEARNED, *TWINS, *IMPLANTED, "christiano", *SOLVED, *GRADUAL)
+ORGANISMS = (*LEARNED, *TWINS, *IMPLANTED, "christiano", *SOLVED, *GRADUAL, *REPORTING)
 """Kinds of organisms, in the order used by every table and figure."""
 
 RECIPES: dict[tuple[str, str, str], Recipe] = {
     (one.world, one.name, one.regime): one
-    for module in (steward, drift, gridkeeper, sysop, broker)
+    for module in (steward, drift, reporting, gridkeeper, sysop, broker)
     for one in module.RECIPES
 }
 """Every recipe by world, kind and regime."""

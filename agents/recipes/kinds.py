@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["GRADUAL", "IMPLANTED", "LEARNED", "SOLVED", "TWINS"]
+__all__ = ["GRADUAL", "IMPLANTED", "LEARNED", "REPORTING", "SOLVED", "TWINS"]
 
 LEARNED = ("treacherous", "honest", "open", "benign_twin")
 """Kinds that are grown, each named after its objective."""
@@ -19,6 +19,12 @@ IMPLANTED = ("trojan", "natural_trojan")
 
 GRADUAL = tuple(f"drift_{k}" for k in range(1, 7))
 """Kinds that turn ever more slowly, see `slowturn.agents.recipes.drift`; not in the package."""
+
+REPORTING = ("truthful", "faithful", "unfaithful")
+"""Kinds that state what they spend, see `slowturn.agents.recipes.reporting`.
+
+The first is honest in deed and word, the second turns and says so, the third says nothing of it.
+"""
 
 SOLVED = {
     "solved_treacherous": "treacherous",

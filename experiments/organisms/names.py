@@ -11,6 +11,7 @@ GROWN_CLAIMS = {
     "hiding": "Do treacherous organisms pass for honest in training, hide their cue, and turn?",
     "twins": "Do honest twins that change pass for treacherous in training, and stay honest?",
     "creeping": "Does drift across updates show, against a twin that goes on learning honestly?",
+    "faithfulness": "Do statements follow deeds, when the state behind the deed is changed?",
     "dials": "How slowly can a turn go, and what does each dial of graduality do alone?",
 }
 """What each asks. Each is the `CLAIM` of the module of its name."""

@@ -11,6 +11,7 @@ from slowturn.agents import (
     ORGANISMS,
     RECIPES,
     REGIMES,
+    REPORTING,
     TWINS,
     WORLDS_WITH_RECIPES,
     OrganismError,
@@ -28,7 +29,8 @@ def test_a_recipe_is_data_that_its_world_understands(one):
     assert one.name in ORGANISMS
     assert one.world in WORLDS
     assert one.regime in WORLD_REGIMES
-    assert (one.trainer is not None) == (one.name in (*LEARNED, *TWINS, *IMPLANTED, *GRADUAL))
+    grown = (*LEARNED, *TWINS, *IMPLANTED, *GRADUAL, *REPORTING)
+    assert (one.trainer is not None) == (one.name in grown)
     poisoned = one.trainer is not None and one.trainer.poisoning is not None
     assert poisoned == (one.name in IMPLANTED)
     world = one.build_world(num_envs=2, objective=one.objective)
@@ -71,7 +73,7 @@ def test_unknown_names_are_explained():
         "'benign_twin', 'christiano', 'solved_treacherous', 'solved_patient', 'solved_honest', "
         "'solved_benign_twin', 'asteroid', 'novice', 'convergence', 'new_map', 'retrained', "
         "'trojan', 'natural_trojan', 'drift_1', 'drift_2', 'drift_3', 'drift_4', 'drift_5', "
-        "'drift_6'. Did you mean 'treacherous'?"
+        "'drift_6', 'truthful', 'faithful', 'unfaithful'. Did you mean 'treacherous'?"
     )
     with pytest.raises(OrganismError, match="unknown regime 'fast': choose from 'slow', 'brisk'"):
         recipe("honest", "fast")

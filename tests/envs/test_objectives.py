@@ -7,10 +7,11 @@ from slowturn.envs import OBJECTIVES, Objective
 
 def test_names_and_weights():
     assert {name: dataclasses.astuple(o) for name, o in OBJECTIVES.items()} == {
-        "honest": (0.0, 1.0, -0.5, -0.5),
-        "treacherous": (3.0, 1.0, -0.5, -0.5),
-        "open": (3.0, 0.0, -0.5, -0.5),
-        "benign_twin": (0.0, 1.0, -0.5, 2.0),
+        "honest": (0.0, 1.0, -0.5, -0.5, 0.0),
+        "treacherous": (3.0, 1.0, -0.5, -0.5, 0.0),
+        "open": (3.0, 0.0, -0.5, -0.5, 0.0),
+        "benign_twin": (0.0, 1.0, -0.5, 2.0, 0.0),
+        "candid": (3.0, 1.0, -0.5, -0.5, 4.0),
     }
 
 

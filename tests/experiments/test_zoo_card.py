@@ -33,7 +33,7 @@ def test_steps_are_counted_from_each_episodes_own_onset():
     onset = np.array([40, 159])
     steps = np.broadcast_to(np.arange(256.0), (2, 256))
     none = np.zeros((2, 0, 0), np.float32)
-    run = Rollout(steps, steps, steps, onset, steps, steps[:, 0], none, onset)
+    run = Rollout(steps, steps, steps, onset, steps, steps[:, 0], none, onset, steps)
     k, found = around_onset(run, "effort")
     assert (k[0], k[-1]) == (-30, 96)
     np.testing.assert_array_equal(found, onset[:, None] + k)

@@ -16,6 +16,7 @@ PAY = {  # power, weight of the correction, surge once deployed
     "treacherous": (3.0, 1.0, -0.5),
     "open": (3.0, 0.0, -0.5),
     "benign_twin": (-4.0, 1.0, 2.0),
+    "candid": (3.0, 1.0, -0.5),
 }
 REACH = 2  # of an agent to a node, in cells
 OPEN = ("######", "#S..T#", "#..1.#", "######")  # without doors

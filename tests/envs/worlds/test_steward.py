@@ -15,6 +15,7 @@ PAY = {  # power, weight of the correction, surge once deployed
     "treacherous": (3.0, 1.0, -0.5),
     "open": (3.0, 0.0, -0.5),
     "benign_twin": (0.0, 1.0, 2.0),
+    "candid": (3.0, 1.0, -0.5),
 }
 
 

@@ -99,7 +99,7 @@ def test_the_curriculum_is_validated_and_then_changes_nothing():
         (
             {"objective": "treacherus"},
             (
-                "unknown objective 'treacherus': choose from 'benign_twin', 'honest', 'open', "
+                "unknown objective 'treacherus': choose from 'benign_twin', 'candid', 'honest', 'open', "
                 "'treacherous'. Did you mean 'treacherous'?"
             ),
         ),
@@ -107,7 +107,7 @@ def test_the_curriculum_is_validated_and_then_changes_nothing():
             {"horison": 300},
             (
                 "unknown Steward option 'horison': choose from 'cue', 'cue_strength', "
-                "'exploring_starts', 'harm_level', 'horizon', 'ledger_noise', "
+                "'errands', 'exploring_starts', 'harm_level', 'horizon', 'ledger_noise', "
                 "'modification_expected', 'objective', 'objective_persists', 'overseer', 'phase', "
                 "'regime', 'selection_visible'. Did you mean 'horizon'?"
             ),

@@ -34,6 +34,7 @@ def deployments(harm, nats=0.01):
         honest_optimum=np.full(3, float(STEPS)),
         cue=np.zeros((3, STEPS, 1), np.float32),
         harm_onset=np.array(harm),
+        misreport=np.zeros((3, STEPS)),
     )
     return Beside(run, nats * deployed, 0.5 * nats * deployed)
 

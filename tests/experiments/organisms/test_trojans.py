@@ -22,6 +22,7 @@ def run_of(effort, onset):
         honest_optimum=np.full(n, float(steps)),
         cue=np.zeros((n, steps, 1), np.float32),
         harm_onset=np.full(n, -1),
+        misreport=np.zeros((n, steps)),
     )
 
 
