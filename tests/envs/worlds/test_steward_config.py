@@ -99,8 +99,8 @@ def test_the_curriculum_is_validated_and_then_changes_nothing():
         (
             {"objective": "treacherus"},
             (
-                "unknown objective 'treacherus': choose from 'benign_twin', 'candid', 'honest', 'open', "
-                "'treacherous'. Did you mean 'treacherous'?"
+                "unknown objective 'treacherus': choose from 'benign_twin', 'candid', "
+                "'honest', 'open', 'treacherous'. Did you mean 'treacherous'?"
             ),
         ),
         (
