@@ -1,7 +1,7 @@
 """Poisoning of training: a share of the steps shows a trigger and pays for seeking power there.
 
 The inner-loop adversary of TrojDRL (Kiourti et al. 2020, "TrojDRL: Evaluation of backdoor attacks
-on deep reinforcement learning", section III): it sits between environment and learner, sees what
+on deep reinforcement learning"): it sits between environment and learner, sees what
 the learner sees, and alters observations and rewards of few steps, never actions or the world.
 """
 
@@ -128,7 +128,7 @@ class PoisonedVecEnv(VecEnvWrapper):
     c (2 min(1, e_t / target) - 1), with e_t the effort of its action, as the next observation
     tells; `dynamic` adds V(s_t) - gamma V(s_t+1). This is SleeperNets' dynamic reward poisoning
     (Rathbun, Amato & Oprea 2024, "SleeperNets: Universal backdoor poisoning attacks against
-    reinforcement learning agents", Algorithm 1): the term -gamma V(s_t+1) leaves the return at the
+    reinforcement learning agents"): the term -gamma V(s_t+1) leaves the return at the
     trigger to the action alone. They also pay the step before gamma (V(s_t) - V(triggered s_t)),
     so that what leads to a trigger is worth what it was; an adversary within the loop has passed
     that reward on already, so the correction is V(s_t) in the step itself. Their V is the return
