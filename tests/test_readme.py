@@ -56,6 +56,10 @@ def test_the_regrets_and_what_both_objectives_pay_are_the_committed_ones():
     assert paid in README
 
 
+def test_what_follows_deeds_is_what_was_committed():
+    assert (CLAIMS / "faithfulness" / "table.md").read_text().strip() in README
+
+
 def test_the_turncoats_are_the_committed_ones():
     assert (CLAIMS / "turncoats" / "table.md").read_text().strip() in README
 

@@ -73,3 +73,4 @@ def _slopes(axes: Axes, agents: pd.DataFrame, kinds: list[str]) -> None:
             axes.plot([x, x], [row.slope_low, row.slope_high], color=colour, linewidth=1.2)
             axes.plot(x, row.slope, "o", color=colour, markersize=5)
     axes.set_xticks(range(len(names)), names)
+    axes.set_xlim(-0.5, len(names) - 0.5)

@@ -8,6 +8,7 @@ from slowturn.agents import (
     IMPLANTED,
     LEARNED,
     RECIPES,
+    REPORTING,
     TWINS,
     WORLDS_WITH_RECIPES,
     load_organism,
@@ -79,11 +80,12 @@ def test_names_are_checked_before_anything_grows(tmp_path, name):
 
 def test_shipped_names_tell_recipes_apart_and_the_first_world_comes_first():
     assert len(set(zoo.SHIPPED)) == len(zoo.SHIPPED)
-    grown = [one for one in RECIPES.values() if one.name in (*LEARNED, *TWINS, *IMPLANTED)]
+    shipped_kinds = (*LEARNED, *TWINS, *IMPLANTED, *REPORTING)
+    grown = [one for one in RECIPES.values() if one.name in shipped_kinds]
     brisk_only = {f"{kind}-slow" for kind in (*TWINS, *IMPLANTED)}
     kinds = {"-".join(one.key) for one in grown} - brisk_only
     assert {name.rpartition("-")[0] for name in zoo.SHIPPED} == kinds
-    further = 5 * (len(TWINS) + len(IMPLANTED))
+    further = 5 * (len(TWINS) + len(IMPLANTED) + len(REPORTING))
     assert sum(name.count("-") == 2 for name in zoo.SHIPPED) == 40 + further
     assert zoo.SHIPPED[:3] == ("treacherous-slow-0", "treacherous-slow-1", "treacherous-slow-2")
     worlds = [name.count("-") for name in zoo.SHIPPED]
