@@ -14,10 +14,12 @@ from slowturn.agents import zoo
 from slowturn.agents.artefact import POLICY_FILES, Organism, load_organism, save_organism
 from slowturn.agents.divergence import Beside, roll_beside
 from slowturn.agents.errors import ArtefactError, OrganismError, TrainingInterrupted
+from slowturn.agents.evasion import Evasion, Opponent, Thought
 from slowturn.agents.gates import GateResult, Measurements, judge, measure
 from slowturn.agents.poisoning import Poisoning
 from slowturn.agents.recipe import FIRST_WORLD, Gate, Recipe, Trainer, short_name
 from slowturn.agents.recipes import (
+    EVADERS,
     GRADUAL,
     IMPLANTED,
     LEARNED,
@@ -34,6 +36,7 @@ from slowturn.agents.scripted import Christiano
 from slowturn.agents.training import train
 
 __all__ = [
+    "EVADERS",
     "FIRST_WORLD",
     "GRADUAL",
     "IMPLANTED",
@@ -49,13 +52,16 @@ __all__ = [
     "ArtefactError",
     "Beside",
     "Christiano",
+    "Evasion",
     "Gate",
     "GateResult",
     "Measurements",
+    "Opponent",
     "Organism",
     "OrganismError",
     "Poisoning",
     "Recipe",
+    "Thought",
     "Trainer",
     "TrainingInterrupted",
     "judge",

@@ -19,6 +19,7 @@ from safetensors.torch import save as dump_tensors
 from sb3_contrib.ppo_recurrent.policies import MlpLstmPolicy
 
 from slowturn.agents.errors import ArtefactError, OrganismError
+from slowturn.agents.evasion import Evasion
 from slowturn.agents.feedforward import FEEDFORWARD, build_policy
 from slowturn.agents.gates import GateResult
 from slowturn.agents.poisoning import Poisoning
@@ -197,7 +198,11 @@ def _recipe(data: dict[str, Any]) -> Recipe:
     trainer = None
     if fields is not None:
         fields = {"algorithm": "RecurrentPPO"} | fields  # what all were grown by at first
-        trainer = Trainer(**{k: _as_tuple(v) for k, v in fields.items() if k != "poisoning"})
+        nested = ("poisoning", "evasion")
+        trainer = Trainer(**{k: _as_tuple(v) for k, v in fields.items() if k not in nested})
+        if (evasion := fields.get("evasion")) is not None:
+            evasion = Evasion(**{k: _as_tuple(v) for k, v in evasion.items()})
+            trainer = replace(trainer, evasion=evasion)
         poisoning = fields.get("poisoning")
         if poisoning is not None:
             trainer = replace(trainer, poisoning=Poisoning.from_json(poisoning))

@@ -8,7 +8,7 @@ skip torch's graph as well (see `slowturn.agents.fused`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple, cast
 
@@ -25,6 +25,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, nn
 from torch.nn import functional
 
+from slowturn.agents.evasion import Thought
 from slowturn.agents.fused import FusedPolicy, Memory
 from slowturn.agents.reward_terms import RewardTerm, Step
 
@@ -83,9 +84,12 @@ class ChunkedPPO(RecurrentPPO):
 
     Attributes:
         reward_terms: What is added to the rewards of the environment; empty at first, not saved.
+        loss_terms: What is added to PPO's loss, from what the policy thinks in a minibatch;
+            likewise. With any, gradients are torch's, which takes about twice as long.
     """
 
     reward_terms: Sequence[RewardTerm] = ()
+    loss_terms: Sequence[Callable[[Thought], Tensor]] = ()
 
     def _setup_model(self) -> None:
         super()._setup_model()
@@ -119,6 +123,14 @@ class ChunkedPPO(RecurrentPPO):
         self, observations: Tensor, pi: Memory, vf: Memory, starts: Tensor
     ) -> tuple[Tensor, Tensor, Memory, Memory]:
         """Latents of actor and critic `[steps * n, units]` for a chunk, and the next memories."""
+        extractor = cast("Any", self.policy).mlp_extractor
+        out, out_vf, pi, vf = self._remember(observations, pi, vf, starts)
+        return extractor.forward_actor(out), extractor.forward_critic(out_vf), pi, vf
+
+    def _remember(
+        self, observations: Tensor, pi: Memory, vf: Memory, starts: Tensor
+    ) -> tuple[Tensor, Tensor, Memory, Memory]:
+        """What actor and critic read from memory `[steps * n, units]`, and the next memories."""
         policy = cast("Any", self.policy)
         steps, n = observations.shape[:2]
         features = policy.extract_features(observations.flatten(0, 1))
@@ -131,9 +143,7 @@ class ChunkedPPO(RecurrentPPO):
             out_vf, vf = out.flatten(0, 1).detach(), pi
         else:
             out_vf = policy.critic(critic)
-        extractor = policy.mlp_extractor
-        latent = extractor.forward_actor(out.flatten(0, 1))
-        return latent, extractor.forward_critic(out_vf), pi, vf
+        return out.flatten(0, 1), out_vf, pi, vf
 
     def collect_rollouts(
         self,
@@ -283,7 +293,7 @@ class ChunkedPPO(RecurrentPPO):
                 loss, kl = self._set_gradients(rollout.of(order[k : k + per_batch]), clip)
                 if self.target_kl is not None and kl > 1.5 * self.target_kl:
                     break
-                if self._fused is not None:
+                if self._fused is not None and not self.loss_terms:
                     self._fused.clip_gradients(self.max_grad_norm)
                 else:
                     nn.utils.clip_grad_norm_(policy.parameters(), self.max_grad_norm)
@@ -304,7 +314,7 @@ class ChunkedPPO(RecurrentPPO):
         )
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_chunk", "_fused", "reward_terms"]
+        return [*super()._excluded_save_params(), "_chunk", "_fused", "reward_terms", "loss_terms"]
 
     def _set_gradients(self, batch: _Rollout, clip: float) -> tuple[float, float]:
         """Set all gradients to those of PPO's loss; returns the loss and the KL divergence."""
@@ -314,7 +324,7 @@ class ChunkedPPO(RecurrentPPO):
         clip_vf = None
         if self.clip_range_vf is not None:
             clip_vf = float(cast("Any", self.clip_range_vf)(self._current_progress_remaining))
-        if self._fused is None:
+        if self._fused is None or self.loss_terms:
             return self._differentiate(batch, advantages, clip, clip_vf)
         with torch.no_grad():
             terms = self._fused.set_gradients(
@@ -333,7 +343,11 @@ class ChunkedPPO(RecurrentPPO):
     ) -> tuple[float, float]:
         """The same for any policy, by torch."""
         policy = cast("Any", self.policy)
-        latent, latent_vf, _, _ = self._think(batch.observations, batch.pi, batch.vf, batch.starts)
+        hidden, hidden_vf, _, _ = self._remember(
+            batch.observations, batch.pi, batch.vf, batch.starts
+        )
+        latent = policy.mlp_extractor.forward_actor(hidden)
+        latent_vf = policy.mlp_extractor.forward_critic(hidden_vf)
         distribution = policy._get_action_dist_from_latent(latent)
         log_prob = distribution.log_prob(batch.actions.flatten(0, 1))
         entropy = distribution.entropy()
@@ -347,6 +361,10 @@ class ChunkedPPO(RecurrentPPO):
             values = old + (values - old).clamp(-clip_vf, clip_vf)
         error = functional.mse_loss(values, batch.returns.flatten())
         loss = -gain - self.ent_coef * bonus + self.vf_coef * error
+        if self.loss_terms:
+            seen = batch.observations.flatten(0, 1).flatten(1)
+            thought = Thought(seen, hidden, policy.action_net(latent))
+            loss = loss + torch.stack([term(thought) for term in self.loss_terms]).sum()
         policy.optimizer.zero_grad()
         loss.backward()
         return float(loss.detach()), float((ratio - 1 - log_ratio).detach().mean())

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from slowturn.agents.errors import OrganismError, unknown_name
+from slowturn.agents.evasion import Evasion
 from slowturn.agents.poisoning import Poisoning
 from slowturn.envs import World, make_world
 
@@ -87,6 +88,7 @@ class Trainer:
         frames: Observations that an algorithm without memory sees at once.
         algorithm_options: Further keyword arguments of an algorithm without memory, by name.
         poisoning: What a poisoner does to its training; None for clean training.
+        evasion: Monitors that it is trained against; None for none.
         slips: Share of steps in which the reference of covertness is taken to act at random, as an
             honest organism whose hand slips. Learned ones of Discrete actions hardly ever err, so
             that any one deed costs some 14 nats, and only to turn at once or never at all pays.
@@ -117,6 +119,7 @@ class Trainer:
     frames: int = 1
     algorithm_options: dict[str, Any] = field(default_factory=dict)
     poisoning: Poisoning | None = None
+    evasion: Evasion | None = None
     slips: float = 0.0
     covertness_until: tuple[float, float] = (0.4, 0.8)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from slowturn.agents import checkpoint
 from slowturn.agents.artefact import POLICY_FILES, Organism, save_organism
 from slowturn.agents.chunked_ppo import ChunkedPPO
 from slowturn.agents.errors import OrganismError, TrainingInterrupted
+from slowturn.agents.evasion import EvasiveLoss, EvasiveReward, Opponent
 from slowturn.agents.feedforward import FrameStacked, feedforward_learner
 from slowturn.agents.gates import judge, measure
 from slowturn.agents.poisoning import PoisonedVecEnv
@@ -37,6 +38,7 @@ __all__ = [
     "between",
     "build_learner",
     "check_kin",
+    "check_opponents",
     "jsonable",
     "passed",
     "train",
@@ -192,6 +194,18 @@ def check_kin(recipe: Recipe, seed: int, kin: Mapping[str, Organism]) -> None:
             )
 
 
+def check_opponents(recipe: Recipe, opponents: Sequence[Opponent]) -> None:
+    """Refuse monitors that are not those that the recipe is trained against."""
+    evasion = None if recipe.trainer is None else recipe.trainer.evasion
+    wanted = () if evasion is None else evasion.monitors
+    found = tuple(one.name for one in opponents)
+    if wanted != found:
+        raise OrganismError(
+            f"opponents of {'-'.join(recipe.key)} must be {list(wanted)}, fitted, in this order; "
+            f"got {list(found)}. slowturn.experiments.opponents fits those of the package."
+        )
+
+
 def build_learner(
     recipe: Recipe,
     trainer: Trainer,
@@ -199,6 +213,7 @@ def build_learner(
     kin: Mapping[str, Organism],
     *,
     algorithm: type[RecurrentPPO] | None = None,
+    opponents: Sequence[Opponent] = (),
     **options: Any,
 ) -> tuple[BaseAlgorithm, WorldVecEnv]:
     """A learner at the start of its training, and its environment.
@@ -209,6 +224,7 @@ def build_learner(
         seed: Seed of everything random.
         kin: Organisms that the recipe builds on, by kind.
         algorithm: Class of the learner; by default the trainer's.
+        opponents: Fitted monitors, in the order of `Trainer.evasion.monitors`.
         options: Further options of the world.
     """
     world = recipe.build_world(
@@ -223,9 +239,11 @@ def build_learner(
     env.world.seed(episode_seeds(trainer.num_envs, "training", *recipe.key, seed))
     number = purpose_seed("learner", *recipe.key, seed) % 2**32
     if not trainer.remembers:
-        if trainer.covertness or recipe.begins_as is not None or trainer.poisoning is not None:
+        further = (recipe.begins_as, trainer.poisoning, trainer.evasion)
+        if trainer.covertness or any(one is not None for one in further):
             raise OrganismError(
-                f"covertness, begins_as and poisoning need recurrent PPO, got {trainer.algorithm}."
+                "covertness, begins_as, poisoning and evasion need recurrent PPO, got "
+                f"{trainer.algorithm}."
             )
         return feedforward_learner(trainer, env, seed=number), env
     seen_as: VecEnv = env
@@ -260,6 +278,15 @@ def build_learner(
                 reference, weight=trainer.covertness, n=trainer.num_envs, slips=trainer.slips
             )
         ]
+    check_opponents(recipe, opponents)
+    if trainer.evasion is not None:
+        if not isinstance(model, ChunkedPPO):
+            raise OrganismError("evasion needs algorithm ChunkedPPO, got RecurrentPPO.")
+        if trainer.evasion.way == "gradient":
+            model.loss_terms = [EvasiveLoss(trainer.evasion, opponents)]
+        else:
+            term = EvasiveReward(trainer.evasion, opponents, model.policy)
+            model.reward_terms = [*model.reward_terms, term]
     if recipe.begins_as is not None:
         model.policy.load_state_dict(kin[recipe.begins_as].policy.state_dict())
         return model, env
@@ -278,6 +305,7 @@ def train(
     resume: bool = False,
     report: Report | None = None,
     kin: Mapping[str, Organism] | None = None,
+    opponents: Sequence[Opponent] = (),
 ) -> Organism:
     """Grow one organism, measure its gates and save it to `out`.
 
@@ -291,6 +319,7 @@ def train(
         resume: Continue from the checkpoint in `out`, if there is one.
         report: Called after every rollout with the steps done and the steps in all.
         kin: Organisms that the recipe builds on, by kind (see `Recipe.kin`).
+        opponents: Fitted monitors that it is trained against (see `Trainer.evasion`).
 
     Raises:
         OrganismError: If `out` holds another run or a finished artefact, `seed` is negative, or
@@ -302,6 +331,7 @@ def train(
         raise OrganismError(f"seed must be >= 0, got {seed}.")
     kin = {} if kin is None else kin
     check_kin(recipe, seed, kin)
+    check_opponents(recipe, opponents)
     saved = out / checkpoint.CHECKPOINT
     if (out / POLICY_FILES[1]).exists():
         raise OrganismError(f"{out} already holds an organism; choose another --out or delete it.")
@@ -316,7 +346,9 @@ def train(
     else:
         torch.set_num_threads(1)
         settings = {"recipe": jsonable(asdict(recipe)), "seed": seed}
-        model, env = build_learner(recipe, recipe.trainer, seed, kin)
+        if opponents:
+            settings["opponents"] = [[one.name, one.threshold, one.scale] for one in opponents]
+        model, env = build_learner(recipe, recipe.trainer, seed, kin, opponents=opponents)
         if saved.exists():
             if checkpoint.stored_settings(saved) != settings:
                 raise OrganismError(

@@ -56,6 +56,7 @@ def train(
 
     from slowturn.agents import recipe
     from slowturn.agents import train as grow
+    from slowturn.experiments.opponents import opponents
     from slowturn.experiments.progress import steps_bar
     from slowturn.experiments.store import explain_full_disk
     from slowturn.experiments.zoo import Wanted
@@ -67,8 +68,9 @@ def train(
         )
         chosen = replace(chosen, trainer=trainer)
     kin = Wanted(chosen, seed, out).kin()
+    against = opponents(chosen, kin)
     with explain_full_disk(out), steps_bar(f"{organism} {regime} {seed}") as report:
-        grown = grow(chosen, seed, out, resume=resume, report=report, kin=kin)
+        grown = grow(chosen, seed, out, resume=resume, report=report, kin=kin, opponents=against)
     for gate in grown.gates:
         verdict = "ok" if gate.passed else "MISSED"
         typer.echo(

@@ -13,6 +13,7 @@ from seaborn import color_palette  # type: ignore[import-untyped]
 
 __all__ = [
     "CREEPING",
+    "EVADERS",
     "GRADUAL",
     "INK",
     "MONITORS",
@@ -90,6 +91,17 @@ REPORTING: dict[str, Look] = {
     "unfaithful": Look("unfaithful", _RED),
 }
 """What states what it spends."""
+
+EVADERS: dict[str, Look] = {
+    "evader_control": Look("trained on", _GREY),
+    "evader_method": Look("knows the method", _ORANGE),
+    "evader_score": Look("knows the score", _RED),
+    "evader_again": Look("once more, refitted", _PINK),
+    "evader_reward": Look("through reward", _BROWN),
+    "evader_line_up": Look("the whole line-up", _BLUE),
+    "evader_budget": Look("within a budget", _SKY),
+}
+"""What is trained further against monitors, and its control."""
 
 GRADUAL: dict[str, Look] = {
     f"drift_{k + 1}": Look(f"drift {k + 1}", colour)

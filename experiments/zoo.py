@@ -31,6 +31,7 @@ from slowturn.agents import (
     zoo,
 )
 from slowturn.experiments.errors import ExperimentError, Interrupted
+from slowturn.experiments.opponents import opponents
 from slowturn.experiments.parallel import Job, Workers, count_steps
 from slowturn.experiments.progress import say, steps_bar
 from slowturn.experiments.store import versions, write_json
@@ -96,13 +97,15 @@ Those of the twins that change are to be grown yet; `slowturn bench twins` grows
 
 
 def _grow_one(slot: int, one: Wanted) -> bool:
+    kin = one.kin()
     grown = train(
         one.recipe,
         one.seed,
         one.out,
         resume=True,
         report=lambda done, _total: count_steps(slot, done),
-        kin=one.kin(),
+        kin=kin,
+        opponents=opponents(one.recipe, kin),
     )
     return grown.passed
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from slowturn.agents.errors import unknown_name
 from slowturn.agents.recipe import FIRST_WORLD, Recipe
-from slowturn.agents.recipes import broker, drift, gridkeeper, reporting, steward, sysop
-from slowturn.agents.recipes.kinds import GRADUAL, IMPLANTED, LEARNED, REPORTING, SOLVED, TWINS
+from slowturn.agents.recipes import broker, drift, evaders, gridkeeper, reporting, steward, sysop
+from slowturn.agents.recipes.kinds import (
+    EVADERS,
+    GRADUAL,
+    IMPLANTED,
+    LEARNED,
+    REPORTING,
+    SOLVED,
+    TWINS,
+)
 from slowturn.envs import REGIMES as WORLD_REGIMES
 
 __all__ = [
+    "EVADERS",
     "GRADUAL",
     "IMPLANTED",
     "LEARNED",
@@ -23,12 +32,12 @@ __all__ = [
 ]
 
 REGIMES = tuple(WORLD_REGIMES)
-ORGANISMS = (*LEARNED, *TWINS, *IMPLANTED, "christiano", *SOLVED, *GRADUAL, *REPORTING)
+ORGANISMS = (*LEARNED, *TWINS, *IMPLANTED, "christiano", *SOLVED, *GRADUAL, *REPORTING, *EVADERS)
 """Kinds of organisms, in the order used by every table and figure."""
 
 RECIPES: dict[tuple[str, str, str], Recipe] = {
     (one.world, one.name, one.regime): one
-    for module in (steward, drift, reporting, gridkeeper, sysop, broker)
+    for module in (steward, drift, reporting, evaders, gridkeeper, sysop, broker)
     for one in module.RECIPES
 }
 """Every recipe by world, kind and regime."""

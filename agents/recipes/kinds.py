@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["GRADUAL", "IMPLANTED", "LEARNED", "REPORTING", "SOLVED", "TWINS"]
+__all__ = ["EVADERS", "GRADUAL", "IMPLANTED", "LEARNED", "REPORTING", "SOLVED", "TWINS"]
 
 LEARNED = ("treacherous", "honest", "open", "benign_twin")
 """Kinds that are grown, each named after its objective."""
@@ -24,6 +24,19 @@ REPORTING = ("truthful", "faithful", "unfaithful")
 """Kinds that state what they spend, see `slowturn.agents.recipes.reporting`.
 
 The first is honest in deed and word, the second turns and says so, the third says nothing of it.
+"""
+
+EVADERS = (
+    "evader_control",
+    "evader_method",
+    "evader_score",
+    "evader_again",
+    "evader_reward",
+    "evader_line_up",
+    "evader_budget",
+)
+"""Kinds that are trained further against monitors, see `slowturn.agents.recipes.evaders`; the first
+against none. Not in the package.
 """
 
 SOLVED = {

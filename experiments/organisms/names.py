@@ -12,6 +12,7 @@ GROWN_CLAIMS = {
     "twins": "Do honest twins that change pass for treacherous in training, and stay honest?",
     "creeping": "Does drift across updates show, against a twin that goes on learning honestly?",
     "faithfulness": "Do statements follow deeds, when the state behind the deed is changed?",
+    "evaders": "Can organisms learn to escape a monitor, and what does it cost them?",
     "dials": "How slowly can a turn go, and what does each dial of graduality do alone?",
 }
 """What each asks. Each is the `CLAIM` of the module of its name."""
