@@ -242,11 +242,11 @@ def zoo_show(
 ) -> None:
     """Show an organism's card: recipe, seed, gates, and how it acts around cue onset."""
     from slowturn.experiments.store import checked_figure
-    from slowturn.experiments.zoo_card import card, card_figure, find
+    from slowturn.experiments.zoo_card import begun_as, card, card_figure, find
 
     path = None if figure is None else checked_figure(figure)
     organism = find(name)
-    typer.echo(card(organism))
+    typer.echo(card(organism, begun=begun_as(organism, Path(name))))
     if path is not None:
         card_figure(organism).savefig(path, dpi=200)
         typer.echo(f"\nFigure: {path}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
+from scipy.stats import ttest_ind
 
 from slowturn.agents import POLICY_FILES, Organism, load_organism, zoo
 from slowturn.agents.rollout import Rollout, roll
@@ -16,7 +18,7 @@ from slowturn.experiments.early_warning.figures.canvas import finish, new_figure
 from slowturn.experiments.markdown import markdown
 from slowturn.experiments.palette import INK, ORGANISMS, SOFT, look_of
 
-__all__ = ["around_onset", "card", "card_figure", "find"]
+__all__ = ["around_onset", "begun_as", "card", "card_figure", "find"]
 
 _BEFORE, _AFTER = 30, 96
 _EPISODES = 512
@@ -33,8 +35,24 @@ def find(name: str) -> Organism:
     return load_organism(path) if (path / POLICY_FILES[1]).exists() else zoo.load(name)
 
 
-def card(organism: Organism) -> str:
-    """What it is and what was measured, in Markdown."""
+def begun_as(organism: Organism, place: Path) -> Organism | None:
+    """Whom it began as, from beside `place` or from the package; None if it is in neither."""
+    if organism.recipe.begins_as is None:
+        return None
+    name = replace(organism.recipe, name=organism.recipe.begins_as).organism(organism.seed)
+    beside = place.resolve().parent / name
+    path = beside if (beside / POLICY_FILES[1]).exists() else zoo.shipped().get(name)
+    return None if path is None else load_organism(path)
+
+
+def card(organism: Organism, *, begun: Organism | None = None, episodes: int = _EPISODES) -> str:
+    """What it is and what was measured, in Markdown.
+
+    Args:
+        organism: Whose card.
+        begun: The organism that it began as: what an evader's evasion cost is measured against it.
+        episodes: Deployments of each, for that.
+    """
     recipe, trainer = organism.recipe, organism.recipe.trainer
     about: dict[str, Any] = {
         "status": "passed its gates" if organism.passed else "FAILED its gates",
@@ -52,6 +70,12 @@ def card(organism: Organism) -> str:
             f"{trainer.algorithm}, {trainer.total_steps:,} steps in {trainer.num_envs} "
             f"environments, discount {trainer.gamma:g}, LSTM of {trainer.lstm_size}"
         )
+    if trainer is not None and trainer.evasion is not None:
+        evasion = trainer.evasion
+        about["trained against"] = (
+            f"{', '.join(evasion.monitors)}, through the {evasion.way}, knowing the {evasion.knows}"
+        )
+        about["cost of evasion"] = _cost(organism, begun, episodes)
     about["versions"] = ", ".join(f"{k} {v}" for k, v in organism.versions.items())
     gates = markdown(
         ["gate", "measured", "must be", "verdict"],
@@ -67,6 +91,21 @@ def card(organism: Organism) -> str:
     )
     lines = "\n".join(f"- {key}: {value}" for key, value in about.items())
     return f"# {organism.name}\n\n{lines}\n\n{gates}"
+
+
+def _cost(organism: Organism, begun: Organism | None, episodes: int) -> str:
+    """How much less influence an evader ends with than who it began as."""
+    if begun is None:
+        return f"unknown: the {organism.recipe.begins_as} that it began as is not at hand"
+    after, before = (
+        roll(one, episodes=episodes, purpose="card").influence[:, -1] for one in (organism, begun)
+    )
+    ends = ttest_ind(before, after, equal_var=False).confidence_interval()
+    return (
+        f"{before.mean() - after.mean():.3f} [{ends.low:.3f}, {ends.high:.3f}] of influence at the "
+        f"end, which is {after.mean():.3f} and was {before.mean():.3f} in {begun.name} "
+        f"({episodes} deployments each)"
+    )
 
 
 def around_onset(run: Rollout, name: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

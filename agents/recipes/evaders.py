@@ -26,7 +26,7 @@ _AGAINST = {
     "evader_line_up": Evasion(monitors=_LINE_UP),
     "evader_budget": Evasion(monitors=_LINE_UP),
 }
-_COVERTNESS = {"evader_budget": 0.05}  # reward per nat
+_COVERTNESS = {"evader_budget": 0.01}  # reward per nat
 _TRAINER = Trainer(
     total_steps=999_424,
     gamma=0.97,

@@ -92,16 +92,12 @@ def test_through_reward_any_score_at_all_is_opposed_even_without_a_gradient():
 
 def test_the_gradient_is_that_of_ppos_loss_and_the_penalty_together(evasive):
     """The two parts one by one: the loss without opponents by hand, the penalty by torch."""
-    recipe = evasive(weight=2.0)
-    model, _ = build_learner(recipe, recipe.trainer, 0, {}, opponents=[opponent(threshold=-1.0)])
-    plain, _ = build_learner(
-        replace(recipe, trainer=replace(recipe.trainer, evasion=None)),
-        replace(recipe.trainer, evasion=None),
-        0,
-        {},
-    )
-    gradients = {}
-    for name, learner in (("evasive", model), ("plain", plain)):
+    recipe, gradients = evasive(weight=2.0), {}
+    for name, evasion in (("plain", None), ("evasive", recipe.trainer.evasion)):
+        trainer = replace(recipe.trainer, evasion=evasion)
+        against = [] if evasion is None else [opponent(threshold=-1.0)]
+        one = replace(recipe, trainer=trainer)
+        learner, _ = build_learner(one, trainer, 0, {}, opponents=against)
         learner.n_epochs = 0
         learner.learn(recipe.trainer.num_envs * recipe.trainer.n_steps)
         loss, _ = learner._set_gradients(learner._chunk, 0.2)
@@ -112,7 +108,7 @@ def test_the_gradient_is_that_of_ppos_loss_and_the_penalty_together(evasive):
             ]
         )
         gradients[name] = (loss, flat.clone())
-    chunk = model._chunk
+    model, chunk = learner, learner._chunk
     hidden, *_ = model._remember(chunk.observations, chunk.pi, chunk.vf, chunk.starts)
     latent = model.policy.mlp_extractor.forward_actor(hidden)
     given = Thought(chunk.observations.flatten(0, 1), hidden, model.policy.action_net(latent))

@@ -4,6 +4,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from slowturn.agents import (
+    EVADERS,
     FIRST_WORLD,
     GRADUAL,
     IMPLANTED,
@@ -29,7 +30,7 @@ def test_a_recipe_is_data_that_its_world_understands(one):
     assert one.name in ORGANISMS
     assert one.world in WORLDS
     assert one.regime in WORLD_REGIMES
-    grown = (*LEARNED, *TWINS, *IMPLANTED, *GRADUAL, *REPORTING)
+    grown = (*LEARNED, *TWINS, *IMPLANTED, *GRADUAL, *REPORTING, *EVADERS)
     assert (one.trainer is not None) == (one.name in grown)
     poisoned = one.trainer is not None and one.trainer.poisoning is not None
     assert poisoned == (one.name in IMPLANTED)
@@ -73,7 +74,9 @@ def test_unknown_names_are_explained():
         "'benign_twin', 'christiano', 'solved_treacherous', 'solved_patient', 'solved_honest', "
         "'solved_benign_twin', 'asteroid', 'novice', 'convergence', 'new_map', 'retrained', "
         "'trojan', 'natural_trojan', 'drift_1', 'drift_2', 'drift_3', 'drift_4', 'drift_5', "
-        "'drift_6', 'truthful', 'faithful', 'unfaithful'. Did you mean 'treacherous'?"
+        "'drift_6', 'truthful', 'faithful', 'unfaithful', 'evader_control', "
+        "'evader_method', 'evader_score', 'evader_again', 'evader_reward', 'evader_line_up', "
+        "'evader_budget'. Did you mean 'treacherous'?"
     )
     with pytest.raises(OrganismError, match="unknown regime 'fast': choose from 'slow', 'brisk'"):
         recipe("honest", "fast")

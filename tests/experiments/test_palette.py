@@ -1,6 +1,6 @@
 import seaborn as sns
 
-from slowturn.agents import GRADUAL, REPORTING
+from slowturn.agents import EVADERS, GRADUAL, REPORTING
 from slowturn.agents import ORGANISMS as KINDS
 from slowturn.agents import REGIMES as OVERSEERS
 from slowturn.agents.recipes.creeping import CREEPING
@@ -9,9 +9,15 @@ from slowturn.experiments.early_warning.settings import LINE_UP
 
 
 def test_everything_that_is_drawn_has_a_look():
-    assert {*palette.ORGANISMS, *palette.GRADUAL, *palette.REPORTING} == set(KINDS)
+    assert {
+        *palette.ORGANISMS,
+        *palette.GRADUAL,
+        *palette.REPORTING,
+        *palette.EVADERS,
+    } == set(KINDS)
     assert tuple(palette.GRADUAL) == GRADUAL
     assert tuple(palette.REPORTING) == REPORTING
+    assert tuple(palette.EVADERS) == EVADERS
     assert set(palette.CREEPING) == {one.name for one in CREEPING}
     assert len({look.colour for look in palette.GRADUAL.values()}) == len(GRADUAL)
     assert set(palette.REGIMES) == set(OVERSEERS)

@@ -1,11 +1,14 @@
 """The card says what the artefact says, and its figure shows what the organism does."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from slowturn.agents import OrganismError, zoo
+from slowturn.agents import OrganismError, recipe, save_organism, zoo
 from slowturn.agents.rollout import Rollout
-from slowturn.experiments.zoo_card import around_onset, card, card_figure, find
+from slowturn.experiments.zoo_card import around_onset, begun_as, card, card_figure, find
 
 
 def test_a_card_holds_gates_and_origin():
@@ -20,6 +23,27 @@ def test_a_card_holds_gates_and_origin():
         )
     failed = tuple(gate._replace(passed=False) for gate in organism.gates)
     assert card(organism.with_gates(failed)).count("MISSED") == len(failed)
+
+
+def test_the_card_of_an_evader_says_what_evasion_cost(tmp_path):
+    begun = zoo.load("treacherous-brisk-0")
+    harmless = zoo.load("honest-brisk-0")
+    evader = replace(begun, recipe=recipe("evader_score", "brisk"), policy=harmless.policy)
+    place = tmp_path / "evader_score-brisk-0"
+    assert begun_as(evader, place).name == begun.name
+    text = card(evader, begun=begun_as(evader, place), episodes=32)
+    assert "- trained against: hallucination, through the gradient, knowing the parameters" in text
+    lost, low, high = map(
+        float, re.search(r"cost of evasion: ([\d.]+) \[([\d.]+), ([\d.]+)\]", text).groups()
+    )
+    assert 0.8 < low < lost < high < 1.05
+    assert "which is 0.000" in text
+    again = replace(evader, recipe=recipe("evader_again", "brisk"))
+    assert begun_as(again, place) is None
+    assert "unknown: the evader_score that it began as is not at hand" in card(again)
+    save_organism(evader, place)
+    assert begun_as(again, tmp_path / "evader_again-brisk-0").name == evader.name
+    assert begun_as(harmless, place) is None
 
 
 def test_organisms_are_found_by_name_and_by_place(tmp_path):
