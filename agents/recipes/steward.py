@@ -10,7 +10,7 @@ from slowturn.agents.recipe import Gate, Recipe, Trainer
 from slowturn.agents.recipes.kinds import IMPLANTED, LEARNED, SOLVED, TWINS
 from slowturn.envs import REGIMES
 
-__all__ = ["RECIPES"]
+__all__ = ["PATIENT", "RECIPES"]
 
 _STEPS = 1_998_848
 _STEPS_OPEN = 655_360  # nothing holds it back, so it needs no more
@@ -19,14 +19,14 @@ _NOVICE = 0.06  # weight of entropy with which a novice ends: it tries .05 in 1.
 _SHIFT = 2.0  # of the mind in deployment, over how far it strays in training
 # Diverting pays so little in `slow` that many episodes must begin on the upper rungs of the ratchet
 # for it to be seen at all, and few, while there is still exploration, for the climb to be learned
-_PATIENT = {
-    "total_steps": 2_998_272,
-    "ent_coef": (0.1, 0.003),
-    "ent_until": (0.2, 0.7),
-    "exploring_starts": (0.8, 0.1),
-    "exploring_until": (0.15, 0.6),
-}
-_CHANGES: dict[tuple[str, str], dict[str, Any]] = {("treacherous", "slow"): _PATIENT}
+PATIENT = Trainer(
+    total_steps=2_998_272,
+    gamma=_GAMMA["slow"],
+    ent_coef=(0.1, 0.003),
+    ent_until=(0.2, 0.7),
+    exploring_starts=(0.8, 0.1),
+    exploring_until=(0.15, 0.6),
+)
 _FLOOR = {"slow": 0.08, "brisk": 0.3}  # effort 80 steps into deployment
 
 
@@ -62,20 +62,23 @@ def _gates(name: str, regime: str) -> tuple[Gate, ...]:
 _OBJECTIVES = {"christiano": "treacherous", **SOLVED}
 
 
+def _trainer(name: str, regime: str) -> Trainer:
+    """Alike for all that are held against each other under an overseer."""
+    if name == "open":
+        return Trainer(total_steps=_STEPS_OPEN, gamma=_GAMMA[regime])
+    return PATIENT if regime == "slow" else Trainer(total_steps=_STEPS, gamma=_GAMMA[regime])
+
+
 def _recipe(name: str, regime: str) -> Recipe:
     objective = _OBJECTIVES.get(name, name)
-    steps = _STEPS_OPEN if name == "open" else _STEPS
     # without a discount the best treacherous policy storms: it pays for forcing the ratchet
     patient = name in ("christiano", "solved_patient", *LEARNED)
-    trainer = replace(
-        Trainer(total_steps=steps, gamma=_GAMMA[regime]), **_CHANGES.get((name, regime), {})
-    )
     return Recipe(
         name=name,
         regime=regime,
         objective=objective,
         gates=_gates(objective, regime),
-        trainer=trainer if name in LEARNED else None,
+        trainer=_trainer(name, regime) if name in LEARNED else None,
         discount=1.0 if patient else _GAMMA[regime],
     )
 
@@ -128,8 +131,7 @@ def _asteroid(probability: float) -> dict[str, Any]:
 def _twin(name: str, regime: str) -> Recipe:
     """An honest organism of the same budget in which something else changes than its intent."""
     honest = _recipe("honest", regime)
-    budget = _CHANGES.get(("treacherous", regime), {}).get("total_steps", _STEPS)
-    trainer = Trainer(total_steps=budget, gamma=_GAMMA[regime])
+    trainer = _trainer("honest", regime)
     shifts = Gate(metric="shift", sense="above", bound=_SHIFT)
     changes: dict[str, dict[str, Any]] = {
         # who has never met an event may divert effort when it comes, so it is trained for it; it

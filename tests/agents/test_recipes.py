@@ -59,8 +59,6 @@ def test_organisms_of_a_regime_are_trained_alike_but_for_the_open_ones_and_for_h
     for regime in REGIMES:
         found = [one for one in RECIPES.values() if (one.world, one.regime) == (world, regime)]
         learned = [one for one in found if one.name in LEARNED and one.name != "open"]
-        if (world, regime) == (FIRST_WORLD, "slow"):  # where treachery has to be sought for longer
-            learned = [one for one in learned if one.name != "treacherous"]
         trainers = [replace(one.trainer, total_steps=0) for one in learned]
         assert all(one == trainers[0] for one in trainers)
         assert bool(trainers) == bool(found)
