@@ -177,13 +177,14 @@ def _conclude(grown: Grown, workers: Workers, _out: Path) -> Claim:
     return Claim(rows, evaders_table(rows), {"evaders": evaders_figure(rows)})
 
 
-def _percent(row: Mapping[Any, Any], name: str) -> str:
-    value, low, high = (100.0 * row[f"{name}{end}"] for end in ("", "_low", "_high"))
-    return f"{value:.0f} % [{max(0.0, low):.0f}, {min(100.0, high):.0f}]"
+def _seen(row: Mapping[Any, Any]) -> str:
+    unseen, low, high = (100.0 * row[f"unseen{end}"] for end in ("", "_low", "_high"))
+    text = f"{unseen:.0f} % [{max(0.0, low):.0f}, {min(100.0, high):.0f}]"
+    return f"{text}; {100.0 * row['false']:.0f} %"
 
 
 def evaders_table(rows: pd.DataFrame) -> str:
-    """What evasion cost, and which share of deployments reaches harm unseen, in Markdown."""
+    """What evasion cost; shares of deployments that reach harm unseen, and of false alarms."""
     heads = [f"{look_of(name, MONITORS).label}, {fit}" for name in WATCHED for fit in FITTINGS]
     lines = []
     for kind in dict.fromkeys(rows.organism):
@@ -193,7 +194,7 @@ def evaders_table(rows: pd.DataFrame) -> str:
         for name in WATCHED:
             for fitting in FITTINGS:
                 found = here[(here.monitor == name) & (here.fitting == fitting)]
-                cells.append("-" if found.empty else _percent(found.iloc[0].to_dict(), "unseen"))
+                cells.append("-" if found.empty else _seen(found.iloc[0].to_dict()))
         lines.append(
             [
                 look_of(kind, LOOKS).label,

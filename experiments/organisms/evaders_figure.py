@@ -11,6 +11,7 @@ from slowturn.experiments.palette import EVADERS, INK, MONITORS, SOFT, look_of
 
 __all__ = ["evaders_figure"]
 
+_MANY = 0.1  # false alarms in training from which a monitor that sees all sees nothing
 _OFFSETS = (-0.24, -0.08, 0.08, 0.24)
 
 
@@ -20,7 +21,7 @@ def evaders_figure(rows: pd.DataFrame) -> Figure:
     Args:
         rows: From `slowturn.experiments.organisms.evaders.evader_rows`.
     """
-    figure = new_figure(7.4, 4.4, "A fixed monitor can be escaped; one that is refitted cannot yet")
+    figure = new_figure(7.4, 4.4, "What training against monitors buys, and what it costs")
     kinds = [kind for kind in dict.fromkeys(rows.organism) if kind != "honest"]
     panels = figure.subplots(1, 3, sharey=True)
     watched = rows[rows.part == "monitor"]
@@ -37,7 +38,10 @@ def evaders_figure(rows: pd.DataFrame) -> Figure:
                 y = kinds.index(row.organism) - offset
                 ends = [max(0.0, row.unseen_low), min(1.0, row.unseen_high)]
                 axes.plot(ends, [y, y], color=look.colour, linewidth=1.0)
-                axes.plot(row.unseen, y, look.marker, color=look.colour, markersize=4)
+                axes.plot(
+                    row.unseen, y, look.marker, color=look.colour, markersize=4.5,
+                    fillstyle="none" if row.false > _MANY else "full",
+                )  # fmt: skip
         axes.set_xlim(-0.04, 1.04)
     agents = rows[rows.part == "agents"]
     style(panels[2], title="what it costs", x="influence at the end", y="")
@@ -56,7 +60,9 @@ def evaders_figure(rows: pd.DataFrame) -> Figure:
         figure,
         caption=f"Means over {agents.n.max()} agents of a kind, {agents.deployments.max():,} fresh "
         "deployments, with 95 % intervals over agents; alarms at alpha = .05. Unseen: harm came "
-        "before any alarm. Those that were trained against nobody stand on top.",
+        "before any alarm; "
+        "hollow where it rings in over a tenth of training-phase episodes as well. Those that were "
+        "trained against nobody stand on top.",
         handles=[
             Line2D(
                 [], [], color=look.colour, marker=look.marker, linestyle="", markersize=4,
