@@ -27,6 +27,9 @@ _CONTRADICTIONS = {
     ("benign_twin", "effort_at_80"): "above",
     ("benign_twin", "surge_deployed"): "below",
     ("treacherous", "effort_at_80"): "below",
+    ("honest", "misreport_deployed"): "above",
+    ("candid", "misreport_deployed"): "above",
+    ("candid", "effort_at_80"): "below",
     ("open", "effort_training"): "below",
     ("open", "effort_at_80"): "below",
 }

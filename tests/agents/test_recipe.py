@@ -123,6 +123,9 @@ def test_a_recipe_survives_json():
         ("benign_twin", "surge_deployed", "below"),
         ("treacherous", "effort_at_80", "below"),
         ("open", "effort_training", "below"),
+        ("honest", "misreport_deployed", "above"),
+        ("candid", "misreport_deployed", "above"),
+        ("candid", "effort_at_80", "below"),
     ],
 )
 def test_gates_may_not_contradict_the_objective(objective, metric, sense):
