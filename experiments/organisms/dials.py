@@ -114,7 +114,7 @@ def _at(curves: pd.DataFrame, name: str, k: int) -> float:
 
 
 def _dials(one: Recipe) -> dict[str, float]:
-    world = one.build_world(objective=one.objective)
+    world = one.build_world(objective=one.objective, phase="deployment")
     config = world.spec["config"]
     overseer = config["overseer"]
     trainer = one.trainer
