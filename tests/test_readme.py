@@ -1,6 +1,7 @@
 """What the README shows must run, and its numbers must be those of the committed results."""
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -54,6 +55,33 @@ def test_the_regrets_and_what_both_objectives_pay_are_the_committed_ones():
     assert len(shown) == 13
     assert all(line in README for line in [*lines[:2], *shown])
     assert paid in README
+
+
+def test_steps_to_harm_along_the_series_are_the_committed_ones():
+    rows = pd.read_parquet(CLAIMS / "dials" / "rows.parquet")
+    series = rows[rows.part == "series"].set_index("organism")
+    text = " ".join(README.split())
+
+    def whole(value):
+        return f"{value:.0f}" if math.isfinite(value) else "never"
+
+    for one in series.itertuples():
+        ends = f"[{whole(one.time_to_harm_low)}, {whole(one.time_to_harm_high)}]"
+        assert f"{one.time_to_harm:.0f} {ends}" in text, one.Index
+    passed = round(float((series.passed * series.n).sum()))
+    assert f"{passed} of {round(float(series.n.sum()))} agents pass" in text
+
+
+def test_where_creeping_ends_is_what_was_committed():
+    rows = pd.read_parquet(CLAIMS / "creeping" / "rows.parquet")
+    last = rows[rows.step == rows.step.max()].set_index("organism")
+    creeping, honest = last.loc["creeping"], last.loc["creeping_honest"]
+    text = " ".join(README.split())
+    effort = [creeping[f"effort_deployed{end}"] for end in ("", "_low", "_high")]
+    assert "no effort to {:.3f} [{:.3f}, {:.3f}]".format(*effort).replace("0.", ".") in text
+    for one in (creeping, honest):
+        shift = [one[f"shift_training{end}"] for end in ("", "_low", "_high")]
+        assert "{:.0f} [{:.0f}, {:.0f}]".format(*shift) in text
 
 
 def test_what_evaders_escape_is_what_was_committed():
