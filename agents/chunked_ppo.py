@@ -25,7 +25,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, nn
 from torch.nn import functional
 
-from slowturn.agents.evasion import Thought
+from slowturn.agents.evasion import Thought, drawn_from
 from slowturn.agents.fused import FusedPolicy, Memory
 from slowturn.agents.reward_terms import RewardTerm, Step
 
@@ -363,7 +363,7 @@ class ChunkedPPO(RecurrentPPO):
         loss = -gain - self.ent_coef * bonus + self.vf_coef * error
         if self.loss_terms:
             seen = batch.observations.flatten(0, 1).flatten(1)
-            thought = Thought(seen, hidden, policy.action_net(latent))
+            thought = Thought(seen, hidden, drawn_from(policy, latent))
             loss = loss + torch.stack([term(thought) for term in self.loss_terms]).sum()
         policy.optimizer.zero_grad()
         loss.backward()

@@ -21,7 +21,7 @@ from torch import Tensor
 from slowturn.agents.errors import OrganismError, unknown_name
 from slowturn.agents.reward_terms import Step
 
-__all__ = ["Evasion", "EvasiveLoss", "EvasiveReward", "Opponent", "Thought"]
+__all__ = ["Evasion", "EvasiveLoss", "EvasiveReward", "Opponent", "Thought", "drawn_from"]
 
 _MOST = 5.0  # scales beyond the alarm from which a step takes no more from the reward
 
@@ -34,7 +34,15 @@ class Thought(NamedTuple):
     hidden: Tensor
     """State of the LSTM after the step, `[n, units]`."""
     logits: Tensor
-    """What actions are drawn from, `[n, n_actions]`, or the means of Gaussian ones."""
+    """What actions are drawn from, `[n, n_actions]`; of `k` Gaussian ones means and logarithms
+    of the standard deviations side by side, `[n, 2 k]`."""
+
+
+def drawn_from(policy: Any, latent: Tensor) -> Tensor:
+    """What a policy draws actions from, as a `Thought` holds it."""
+    out: Tensor = policy.action_net(latent)
+    log_std = getattr(policy, "log_std", None)
+    return out if log_std is None else torch.cat([out, log_std.expand_as(out)], dim=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,10 +128,9 @@ class _Against:
     def __init__(self, evasion: Evasion, opponents: Sequence[Opponent]) -> None:
         self._evasion, self._opponents = evasion, tuple(opponents)
 
-    def _beyond(self, thought: Thought) -> Tensor:
-        margin = self._evasion.margin
-        each = torch.stack([one.beyond(thought, margin) for one in self._opponents])
-        return each.amax(dim=0)
+    def _each(self, thought: Thought) -> list[Tensor]:
+        """How far each step is beyond the alarm of each opponent, `[n]` each."""
+        return [one.beyond(thought, self._evasion.margin) for one in self._opponents]
 
 
 class EvasiveReward(_Against):
@@ -142,10 +149,11 @@ class EvasiveReward(_Against):
     @torch.no_grad()
     def __call__(self, step: Step) -> NDArray[np.float32]:
         hidden = step.memory[0][-1]
-        logits = self._policy.action_net(self._policy.mlp_extractor.forward_actor(hidden))
-        thought = Thought(step.observations.flatten(1), hidden, logits)
-        penalty = self._evasion.weight * self._beyond(thought).clamp(max=_MOST)
-        return np.asarray(-penalty.numpy(), np.float32)
+        latent = self._policy.mlp_extractor.forward_actor(hidden)
+        parameters = drawn_from(self._policy, latent)
+        each = self._each(Thought(step.observations.flatten(1), hidden, parameters))
+        beyond = torch.stack(each).amax(dim=0).clamp(max=_MOST)
+        return np.asarray(-self._evasion.weight * beyond.numpy(), np.float32)
 
     def state(self) -> dict[str, Tensor]:
         return {}
@@ -163,10 +171,11 @@ class EvasiveLoss(_Against):
         Raises:
             OrganismError: If an opponent's score has no gradient.
         """
-        for one in self._opponents:
-            if not torch.as_tensor(one.score(thought)).requires_grad:
+        each = self._each(thought)
+        for one, beyond in zip(self._opponents, each, strict=True):
+            if not beyond.requires_grad:
                 raise OrganismError(
                     f"opponent {one.name!r} has no gradient in what the organism thinks: use "
                     "Evasion.way='reward', through which any score can be opposed."
                 )
-        return self._evasion.weight * self._beyond(thought).mean()
+        return self._evasion.weight * torch.stack(each).amax(dim=0).mean()

@@ -17,6 +17,7 @@ from slowturn.agents import (
     load_organism,
     train,
 )
+from slowturn.agents import recipe as recipe_of
 from slowturn.agents.checkpoint import CHECKPOINT
 from slowturn.agents.evasion import EvasiveLoss, EvasiveReward
 from slowturn.agents.reward_terms import Step
@@ -126,6 +127,25 @@ def test_the_gradient_is_that_of_ppos_loss_and_the_penalty_together(evasive):
     assert float(added.norm()) > 1e-3
     assert gradients["evasive"][0] == pytest.approx(gradients["plain"][0] + penalty, 1e-4)
     assert_allclose(gradients["evasive"][1], gradients["plain"][1] + added, atol=1e-4)
+
+
+@pytest.mark.parametrize("way", ["gradient", "reward"])
+def test_what_gaussian_actions_are_drawn_from_is_seen_as_a_trace_holds_it(tiny, way):
+    seen = []
+
+    def score(given):
+        seen.append(given.logits.detach())
+        return given.logits[:, 0]
+
+    broker = recipe_of("honest", "brisk", "Broker-v0")
+    small = {"total_steps": 1, "num_envs": 4, "n_steps": 8, "batch_size": 32, "n_epochs": 1}
+    trainer = replace(broker.trainer, evasion=Evasion(monitors=("mine",), way=way), **small)
+    model, _ = build_learner(
+        replace(broker, trainer=trainer), trainer, 0, {}, opponents=[opponent(score=score)]
+    )
+    model.learn(32)
+    assert {one.shape[1] for one in seen} == {6}
+    assert_allclose(seen[0][:, 3:], model.policy.log_std.detach().expand(len(seen[0]), 3), atol=0.1)
 
 
 def test_the_penalty_is_learned_from(evasive):
