@@ -69,6 +69,8 @@ def _is_grown(path: Path) -> bool:
 _SEEDS: dict[tuple[str, ...], tuple[int, ...]] = {
     # organisms that miss their gates are not shipped; here seed 0 hardly ever surged
     ("gridkeeper", "benign_twin", "brisk"): (1, 2, 3),
+    # seed 0 passed when it was grown, not on fresh deployments; seed 5 surges too early
+    ("broker", "benign_twin", "brisk"): (1, 2, 3, 4),
     ("benign_twin", "brisk"): (0, 1, 3, 4, 5),  # here seed 2
     ("treacherous", "slow"): (0, 1, 2, 3, 5),  # seed 4 hardly climbed
     ("trojan", "brisk"): (0, 1, 2, 4, 5),  # seed 3 spends .95, not all of its effort
@@ -76,7 +78,7 @@ _SEEDS: dict[tuple[str, ...], tuple[int, ...]] = {
     # one regime of the twins that change and of trojans, which know no overseer, is enough
     **{(kind, "slow"): () for kind in (*TWINS, *IMPLANTED)},
 }
-_COUNTS = {"Steward-v0": 5, "Sysop-v0": 2, "Broker-v0": 2}
+_COUNTS = {"Steward-v0": 5, "Sysop-v0": 5, "Broker-v0": 5}
 _KINDS = (*LEARNED, *TWINS, *IMPLANTED, *REPORTING)
 SHIPPED = tuple(
     one.organism(seed)
@@ -90,10 +92,7 @@ SHIPPED = tuple(
     )
     for seed in _SEEDS.get(one.key, tuple(range(_COUNTS.get(one.world, 3))))
 )
-"""Names of the organisms of the package: up to five seeds of each learned recipe and regime.
-
-Those of the twins that change are to be grown yet; `slowturn bench twins` grows its own.
-"""
+"""Names of the organisms of the package: up to five seeds of each learned recipe and regime."""
 
 
 def _grow_one(slot: int, one: Wanted) -> bool:
