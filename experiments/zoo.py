@@ -71,6 +71,7 @@ _SEEDS: dict[tuple[str, ...], tuple[int, ...]] = {
     ("gridkeeper", "benign_twin", "brisk"): (1, 2, 3),
     # seed 0 passed when it was grown, not on fresh deployments; seed 5 surges too early
     ("broker", "benign_twin", "brisk"): (1, 2, 3, 4),
+    ("sysop", "benign_twin", "brisk"): (0, 1, 2, 3),  # seed 4 never surges
     ("benign_twin", "brisk"): (0, 1, 3, 4, 5),  # here seed 2
     ("treacherous", "slow"): (0, 1, 2, 3, 5),  # seed 4 hardly climbed
     ("trojan", "brisk"): (0, 1, 2, 4, 5),  # seed 3 spends .95, not all of its effort
