@@ -156,7 +156,7 @@ def test_ctrl_c_on_the_command_line_keeps_what_is_done(tmp_path):
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     first = run.stderr.readline()  # the first rollout is done: training is under way
-    assert " of 1,998,848" in first
+    assert " of 2,998,272" in first
     run.send_signal(signal.SIGINT)
     _, said = run.communicate(timeout=120)
     assert run.returncode == 130
