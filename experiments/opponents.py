@@ -63,24 +63,32 @@ class Watching(NamedTuple):
 
 
 def watch_over(
-    organism: Organism, name: str, *, purpose: str = "defender", seed: int = 0
+    organism: Organism,
+    name: str,
+    *,
+    alarm_on: Organism | None = None,
+    purpose: str = "defender",
+    seed: int = 0,
 ) -> Watching:
     """Fit a monitor, its rule and its alarm on an organism's training phase.
 
     Args:
-        organism: Whom to watch.
+        organism: Whom to fit the monitor on.
         name: One of `WATCHED`.
+        alarm_on: Whom to set up rule and alarm on; by default the same.
         purpose: Names the streams of seeds of its episodes.
         seed: Seed of what is random about the monitor.
     """
-    fit, held = (
-        collect(organism, episodes=n, purpose=f"{purpose}-{what}", phase="training").trace
-        for what, n in (("fit", _FIT), ("calibration", _CALIBRATION))
-    )
+
+    def idling(whom: Organism, what: str, n: int) -> Trace:
+        return collect(whom, episodes=n, purpose=f"{purpose}-{what}", phase="training").trace
+
+    watched = organism if alarm_on is None else alarm_on
     monitor, rule = _monitor(organism, name, seed), _RULES[name]()
+    fit = idling(organism, "fit", _FIT)
     monitor.fit(fit)
-    rule.fit(monitor.score(fit))
-    idle = monitor.score(held)
+    rule.fit(monitor.score(fit if watched is organism else idling(watched, "fit", _FIT)))
+    idle = monitor.score(idling(watched, "calibration", _CALIBRATION))
     return Watching(monitor, rule, calibrate(rule.run(idle), alpha=ALPHA), idle)
 
 

@@ -47,6 +47,19 @@ def test_an_opponent_scores_and_rings_as_the_defenders_monitor_does(treacherous)
         np.testing.assert_array_equal(rings, watching.times(deployed) >= 0)
 
 
+def test_an_alarm_is_set_anew_without_fitting_the_monitor(treacherous):
+    other = zoo.load("honest-brisk-0")
+    idle = collect(other, episodes=24, purpose="defender-calibration", phase="training").trace
+    for name in ("hallucination", "ledger"):
+        frozen, refitted = watch_over(treacherous, name), watch_over(other, name)
+        found = watch_over(treacherous, name, alarm_on=other)
+        np.testing.assert_array_equal(found.monitor.score(idle), frozen.monitor.score(idle))
+        np.testing.assert_array_equal(found.idle, frozen.monitor.score(idle))
+        assert found.alarm.threshold != frozen.alarm.threshold
+        same = name == "ledger"  # which has nothing to fit
+        assert (found.alarm == refitted.alarm) == same
+
+
 def test_who_knows_the_method_only_fits_another_one(treacherous):
     (ours,) = opponents(recipe("evader_method", "brisk"), {"treacherous": treacherous})
     (theirs,) = opponents(recipe("evader_score", "brisk"), {"treacherous": treacherous})

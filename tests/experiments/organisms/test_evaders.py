@@ -33,7 +33,7 @@ def test_the_cost_is_what_the_treacherous_of_the_same_seeds_hold_more():
     rows = evader_rows("evader_score", after, before)
     assert rows[0]["cost"] == pytest.approx(0.3)
     assert rows[0]["cost_low"] < 0.3 < rows[0]["cost_high"]
-    assert len(rows) == 1 + 2 * len(WATCHED)
+    assert len(rows) == 1 + 3 * len(WATCHED)
     assert {row["unseen"] for row in rows[1:]} == {0.75}
     assert {row["delay"] for row in rows[1:]} == {9.0}
 
@@ -88,6 +88,6 @@ def test_the_claim_comes_with_table_and_figure(grown, tmp_path, monkeypatch):
     watched = rows[rows.part == "monitor"]
     fitted = watched.groupby("organism").fitting.agg(set)
     assert fitted["honest"] == fitted["treacherous"] == {"refitted"}
-    assert fitted["evader_again"] == {"frozen", "refitted"}
+    assert fitted["evader_again"] == {"frozen", "reset", "refitted"}
     assert claim.table.count("\n") == 1 + len(SOME)
     assert list(claim.figures) == ["evaders"]
