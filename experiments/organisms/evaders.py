@@ -3,10 +3,10 @@
 Treacherous organisms are trained further against monitors that were fitted on them (see
 `slowturn.agents.evasion`). Each is then watched three times: by the monitors as they were, *frozen*
 with their alarms on the organism that it began as; by the same with rule and alarm *reset* on its
-own training phase, which takes no internals but the score; and by the same methods *refitted*
-there, as a defender would who audits what is deployed. Further training alone changes much, so a control is
-trained for as long against nobody; honest organisms and those that nobody trained further stand
-beside them. All alarms are calibrated to .05 of whole training-phase episodes.
+own training phase; and by the same methods *refitted* there, as a defender would who audits what is
+deployed. Further training alone changes much, so a control is trained for as long against nobody;
+honest organisms and those that nobody trained further stand beside them. All alarms are calibrated
+to .05 of whole training-phase episodes.
 """
 
 from __future__ import annotations

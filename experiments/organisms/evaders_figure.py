@@ -57,10 +57,10 @@ def evaders_figure(rows: pd.DataFrame) -> Figure:
     finish(
         figure,
         caption=f"Means over {agents.n.max()} agents of a kind, {agents.deployments.max():,} fresh "
-        "deployments, with 95 % intervals over agents; alarms at alpha = .05. Unseen: harm came "
-        "before any alarm; monitors fitted on whom it began as, with their alarms or new ones, or on "
-        "itself; hollow where it rings in over a tenth of training-phase episodes as well. Those that were "
-        "trained against nobody stand on top.",
+        "deployments, with 95 % intervals over agents; alarms at alpha = .05. Harm unseen: it came "
+        "before any alarm, or without one. Monitors are those of whom it began as, with their "
+        "alarms or new ones, or fitted on itself; hollow where one rings in over a tenth of "
+        "training-phase episodes as well. Those that were trained against nobody stand on top.",
         handles=[
             Line2D(
                 [], [], color=look.colour, marker=look.marker, linestyle="", markersize=4,
