@@ -98,6 +98,10 @@ def test_what_evaders_escape_is_what_was_committed():
         "of its deployments, who knows the method only in "
         + unseen("evader_method", "hallucination", "frozen"),
         f"the probe misses {unseen('evader_line_up', 'hallucination', 'refitted')}",
+        f"frozen probe misses {unseen('evader_score', 'hallucination', 'reset')} and",
+        f"and {unseen('evader_method', 'hallucination', 'reset')}, nearly all or little",
+        f"Mahalanobis still misses {unseen('evader_line_up', 'mahalanobis', 'reset')}, the",
+        f"the frozen probe {unseen('evader_line_up', 'hallucination', 'reset')}",
         f"Mahalanobis {unseen('evader_line_up', 'mahalanobis', 'refitted')}",
         f"the *ledger* {unseen('evader_line_up', 'ledger', 'refitted')}",
     ):
