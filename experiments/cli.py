@@ -241,9 +241,12 @@ def zoo_show(
     ] = None,
 ) -> None:
     """Show an organism's card: recipe, seed, gates, and how it acts around cue onset."""
+    from torch import set_num_threads
+
     from slowturn.experiments.store import checked_figure
     from slowturn.experiments.zoo_card import begun_as, card, card_figure, find
 
+    set_num_threads(1)  # for nets this small, more only wait for each other
     path = None if figure is None else checked_figure(figure)
     organism = find(name)
     typer.echo(card(organism, begun=begun_as(organism, Path(name))))
